@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from controller.delivery.change_run import ChangeRun, new_step
+from controller.delivery.change_run import NEW_FLOW, ChangeRun, new_step
 from controller.delivery.live_watch import LiveWatch
 from controller.delivery.publish_times import PublishTimes
 from controller.delivery.recovery import recover_sync, recovered_runs
@@ -70,6 +70,7 @@ class Delivery:
         now, run = self._clock.monotonic(), self._sync_run(organization, lease, record, keep_draft)
         for change, step in zip(changes, record.steps, strict=True):
             run.add(ChangeRun(run, change, step, began_at=now))
+        run.watch.lookups.expect(sum(change.kind in NEW_FLOW for change in changes))
         run.tell("sync.started", changes=len(changes), plan=plan.digest, revision=sync.revision)
         return await carry_out(run)
 

@@ -67,16 +67,22 @@ def leave_undetermined(run: ChangeRun) -> Iterator[None]:
 
 async def as_planned(run: ChangeRun, *, or_version: str | None = None) -> LiveFlow | None:
     """The flow, when it is as the plan expects it (or already at `or_version`). Raises PlanStale otherwise."""
-    live = await run.live()
+    lookups = run.sync.watch.lookups
+    known_absent = run.flow_id is None and (lookups.was_absent(run.key) or await lookups.absent(run.key))
+    live = None if known_absent else await run.live()
     require_planned(run, live, or_version=or_version)
     run.planned_flow = live
     return live
 
 
 async def before_write(run: ChangeRun) -> LiveFlow | None:
-    """The flow right before a write. Once something was sent, an outage is waited for: it says nothing about that."""
+    """The flow right before a write. Once something was sent, an outage is waited for: it says nothing about that.
+
+    A flow that does not exist yet may be looked up together with others, in a listing that begins after this call.
+    """
     if not run.touched:
-        return await run.live()
+        absent = run.flow_id is None and await run.sync.watch.lookups.absent(run.key)
+        return None if absent else await run.live()
     _, live = await wait_until(run, lambda _: True)
     return live
 

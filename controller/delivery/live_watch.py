@@ -3,6 +3,8 @@
 The look comes when the first publish is likely done, by the learned times, and then at intervals that grow with the
 time that the publish takes. Listings lag: a flow that the answer does not show is not done yet, never failed. Only the
 publish itself tells that it failed.
+
+While names are looked up for flows that are about to be created, the query is a listing of all flows: it answers both.
 """
 
 from __future__ import annotations
@@ -11,17 +13,19 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
+from math import inf
 
 import structlog
 
+from controller.delivery.lookups import Lookups
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError, StoreFailed
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Priority
-from controller.domain.ports import Platform
+from controller.domain.platform import FlowListing, Priority
+from controller.domain.ports import ChangedFlows, Platform
 from controller.domain.waiting import first_of
 
 log = structlog.get_logger()
@@ -30,6 +34,8 @@ EVENT_WAIT_S = 30.0
 """How much later a look comes, or the next poll of a publish that is running, where an event will tell of the end."""
 _SHARE = 0.15
 """The time between two looks at a publish, as a share of how long it has taken so far."""
+_LOOKUP_SHARE = 0.5
+"""The time between two looks while names are looked up: a share of the shortest time between others."""
 _LAG_S = 5.0
 """A listing that lags behind a proven publish for longer is not asked again in the same sync."""
 _WINDOW = timedelta(seconds=60)
@@ -93,11 +99,13 @@ class LiveWatch:
         """`interval_s` is the shortest time between two looks."""
         self.interval_s = interval_s
         self._platform = platform
-        self._changes = platform.at(Priority.WATCH).changes
+        at_watch = platform.at(Priority.WATCH)
+        self._flows, self._changes = at_watch.flows, at_watch.changes
         self._clock = clock
         self._awaited: list[AwaitedPublish] = []
         self._unlisted: list[tuple[float, AwaitedPublish]] = []
         self._changed = asyncio.Event()
+        self.lookups = Lookups(self._changed.set)
         self._looked_at = float("-inf")
         self._lags = False
 
@@ -128,39 +136,54 @@ class LiveWatch:
 
     async def run(self) -> None:
         """Look until cancelled. Raises StoreFailed."""
-        while self._changes is not None:
-            self._changed.clear()
-            await self._until_due()
-            if not self._changed.is_set():
-                await self._look()
+        if self._changes is None:
+            return
+        with self.lookups.answering():
+            while True:
+                self._changed.clear()
+                await self._until_due()
+                if not self._changed.is_set():
+                    await self._look(self._changes)
 
     async def _until_due(self) -> None:
-        """Until the next look, or until another publish is awaited."""
-        if not self._awaited or self._lags:
-            await self._changed.wait()
-            return
-        due_at = max(min(publish.look_at for publish in self._awaited), self._looked_at + self.interval_s)
+        """Until the next look, or until another publish is awaited or another name looked up."""
+        awaited = () if self._lags else self._awaited
+        due_at = max(min((one.look_at for one in awaited), default=inf), self._looked_at + self.interval_s)
+        if self.lookups.waiting:
+            due_at = min(due_at, self._looked_at + self.interval_s * _LOOKUP_SHARE)
         wait_s = due_at - self._clock.monotonic()
-        if wait_s > 0:
+        if wait_s == inf:
+            await self._changed.wait()
+        elif wait_s > 0:
             await first_of(self._clock, wait_s, self._changed)
 
-    async def _look(self) -> None:
-        if self._changes is None or not self._awaited:
+    async def _look(self, changes: ChangedFlows) -> None:
+        asked = self.lookups.waiting
+        taken = self.lookups.take()
+        if not taken and (asked or not self._awaited):
             return
         began = self._looked_at = self._clock.monotonic()
-        concerned = [*self._awaited, *(publish for _, publish in self._unlisted)]
-        oldest_s = began - min(publish.sent_at for publish in concerned)
-        since = self._clock.now() + self._platform.clock_ahead - timedelta(seconds=oldest_s) - _WINDOW
+        listing: FlowListing | None = None
         try:
-            listing = await self._changes.changed_since(since)
+            if taken:
+                listing = await self._flows.listing(fresh=True)
+            else:
+                listing = await changes.changed_since(self._since(began))
+            self._compare(listing.flows, began)
         except StoreFailed:
             raise
         except PenstockError as error:
             log.info("watch.failed", code=error.code, error=error.message)
-        else:
-            self._compare(listing.flows, began)
+        finally:
+            self.lookups.answer(taken, listing)
         for publish in self._awaited:
             self._plan_next(publish, began)
+
+    def _since(self, began: float) -> datetime:
+        """When the oldest publish was sent that a look may show, by the organisation's clock, and some time before."""
+        concerned = [*self._awaited, *(publish for _, publish in self._unlisted)]
+        oldest_s = began - min(publish.sent_at for publish in concerned)
+        return self._clock.now() + self._platform.clock_ahead - timedelta(seconds=oldest_s) - _WINDOW
 
     def _compare(self, flows: Sequence[LiveFlow], began: float) -> None:
         by_id = {flow.id: flow for flow in flows}
@@ -194,5 +217,6 @@ class LiveWatch:
         """Leave the publishes to their own polls."""
         log.info("watch.lags")
         self._lags = True
+        self.lookups.close()
         for publish in self._awaited:
             publish.answered.set()

@@ -124,7 +124,7 @@ class CallLoad:
     """How much the calls of one credential load an organisation."""
 
     waiting: int = 0
-    """Calls that wait for the request limit."""
+    """Calls that wait for the request limit, without those of exports."""
     refused: int = 0
     """Calls that were refused because of the limit (429), up to now."""
 

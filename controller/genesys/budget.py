@@ -65,8 +65,9 @@ class RateBudget:
 
     @property
     def load(self) -> CallLoad:
-        """The calls that wait for a slot, and those that were refused."""
-        return CallLoad(waiting=len(self._queue), refused=self._refused)
+        """The calls that wait for a slot, without exports, which are meant to wait; and those that were refused."""
+        waiting = sum(place.priority < Priority.EXPORT for place in self._queue)
+        return CallLoad(waiting=waiting, refused=self._refused)
 
     @asynccontextmanager
     async def slot(self, priority: Priority) -> AsyncIterator[Slot]:

@@ -46,6 +46,16 @@ async def _use(
     return granted_at
 
 
+async def test_exports_that_wait_are_no_load(clock: SteppedClock) -> None:
+    """They go last on purpose, so they hold no publish up."""
+    full = budget(clock, limit=1)
+    await _use(full, clock=clock)
+    waiting = [asyncio.create_task(_use(full, each, clock=clock)) for each in (Priority.EXPORT, Priority.PUBLISH)]
+    await asyncio.sleep(0)
+    assert full.load.waiting == 1
+    await asyncio.gather(*waiting)
+
+
 async def test_two_thousand_calls_against_300_a_minute_meet_no_429(clock: SteppedClock) -> None:
     """They take as long as the limit demands, and not much longer."""
     simulator = Simulator(clock, SimulatorSettings(rate_limit_per_minute=300))
