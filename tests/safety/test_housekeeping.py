@@ -11,7 +11,7 @@ import pytest
 import structlog
 from sqlalchemy import Engine, event
 
-from controller.service.housekeeping import keep_house
+from controller.service.housekeeping import keep_house, tidy
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.history import ORGANIZATION, write_history
@@ -73,3 +73,28 @@ async def test_a_store_that_fails_is_told_and_tried_again_the_next_day(url: str,
         (done,) = await one_day(store, clock)
     assert (failed["event"], done["event"]) == ("housekeeping.failed", "housekeeping.done")
     assert "the disk is gone" in str(failed["error"])
+
+
+def test_a_command_removes_a_part_and_the_next_one_the_rest(url: str, clock: SteppedClock) -> None:
+    write_history(url, syncs=1_253, flows=5, began=clock.start - timedelta(days=1_600))
+    kept: list[int] = []
+    with Store.open(url, clock=clock) as store:
+        for _ in range(3):
+            tidy(store)
+            kept.append(len(store.journal.history(ORGANIZATION, limit=2_000)))
+    assert kept == [253, 3, 3]
+
+
+def test_a_store_that_fails_does_not_fail_the_delivery_before(url: str, clock: SteppedClock) -> None:
+    with Store.open(url, clock=clock) as store:
+
+        def fail(*_: object) -> None:
+            raise OSError("the disk is gone")
+
+        event.listen(Engine, "before_cursor_execute", fail)
+        try:
+            with structlog.testing.capture_logs() as told:
+                tidy(store)
+        finally:
+            event.remove(Engine, "before_cursor_execute", fail)
+    assert [each["event"] for each in told] == ["housekeeping.failed"]

@@ -35,6 +35,7 @@ from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import Workspace, open_folder
+from controller.service.housekeeping import tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def apply(options: ApplyOptions) -> int:
             confirmed = {each.expected_digest for each in requests if each.expected_digest is not None}
         with watcher(quiet=as_json, shown_before=confirmed) as listener:
             reports = run_passes(workspace, requests, services, listener)
+        if any(report.result is not None for report in reports):
+            tidy(services.store)
     if saved is not None:
         reports = [_with_way_out(saved, report) for report in reports]
     print(json_text(apply_document(reports)) if as_json else apply_text(reports, screen_of(sys.stdout)))
