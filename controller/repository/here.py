@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 
 from controller.domain.errors import RepositoryFailed
@@ -12,7 +12,7 @@ from controller.domain.files import Kind, Limits
 from controller.domain.recorded import RecordedState
 from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles
-from controller.repository.objects import ObjectInfo, ObjectReader, resolve
+from controller.repository.objects import ObjectInfo, ObjectReader, OpeningAgain, opening_alone, resolve
 
 Decoded = MutableMapping[str, tuple[str, RecordedState]]
 """By path of a lock file, the id of the content that was read last, and its state."""
@@ -21,9 +21,13 @@ Decoded = MutableMapping[str, tuple[str, RecordedState]]
 class Here:
     """Facts about the local repository, each read only when needed. Close it after use."""
 
-    def __init__(self, git: GitCommand, decoded: Decoded, reader: ObjectReader | None = None) -> None:
+    def __init__(
+        self, git: GitCommand, decoded: Decoded, again: OpeningAgain, reader: ObjectReader | None = None
+    ) -> None:
+        """`again` reads objects after this is closed."""
         self.git = git
         self.decoded = decoded
+        self._again = again
         self._reader = reader
 
     def close(self) -> None:
@@ -103,6 +107,10 @@ class Here:
         listing = self.files(commit).listing(folder)
         return tuple(sorted(name for name, kind in listing.items() if kind is Kind.FOLDER))
 
+    def opening(self, object_id: str, most: int) -> bytes:
+        """The first bytes of an object. Raises RepositoryFailed."""
+        return self._objects.opening(object_id, most)
+
     def content(self, found: ObjectInfo) -> bytes:
         """The content of an object, of any size. Raises RepositoryFailed."""
         return self._objects.content(found.object_id, found.size) or b""
@@ -112,7 +120,7 @@ class Here:
         if self._reader is not None and self._reader.ended:
             self.close()
         if self._reader is None:
-            self._reader = ObjectReader(self.git)
+            self._reader = ObjectReader(self.git, again=self._again)
         return self._reader
 
 
@@ -138,7 +146,7 @@ class Readers:
         """The local repository for one operation."""
         with self._lock:
             reader, self._idle = self._idle, None
-        here = Here(git, self.decoded, reader)
+        here = Here(git, self.decoded, partial(self._opening, git), reader)
         try:
             yield here
         finally:
@@ -157,6 +165,15 @@ class Readers:
                 idle, self._idle = (None, self._idle) if self._at_work else (self._idle, None)
             if idle is not None:
                 idle.close()
+
+    def _opening(self, git: GitCommand, object_id: str, most: int) -> bytes:
+        """The first bytes of an object, by the kept process if there is one: a delivery reads each flow file again."""
+        try:
+            with self.here(git) as here:
+                return here.opening(object_id, most)
+        except RepositoryFailed:
+            # The kept process ends when its time is over.
+            return opening_alone(git, object_id, most)
 
     def _put_back(self, here: Here) -> None:
         with self._lock:

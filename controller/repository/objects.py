@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from controller.repository.command import GitCommand, end, kill
 
 READ_TIMEOUT_S = 300.0
 """The time limit for reading all objects of one revision."""
+OpeningAgain = Callable[[str, int], bytes]
+"""Gives the first bytes of an object by its id, as many as asked for."""
 _NOT_FOUND = frozenset({"missing", "ambiguous", "submodule"})
 
 
@@ -91,10 +93,16 @@ class ObjectReader:
     """
 
     def __init__(
-        self, git: GitCommand, timeout_s: float = READ_TIMEOUT_S, environment: Mapping[str, str] | None = None
+        self,
+        git: GitCommand,
+        timeout_s: float = READ_TIMEOUT_S,
+        environment: Mapping[str, str] | None = None,
+        again: OpeningAgain | None = None,
     ) -> None:
+        """`again` reads for `reread` after this is closed; by default with a process of its own."""
         self._git = git
         self._environment = environment
+        self._again = again or partial(opening_alone, git)
         self._process = git.start("cat-file", "--batch-command", environment=environment, keep_errors=False)
         self._watchdog = threading.Timer(timeout_s, kill, [self._process])
         self._watchdog.daemon = True
@@ -144,7 +152,7 @@ class ObjectReader:
         if temporary is not None and _holds(Path(temporary), object_id):
             content = self.opening(object_id, most)
             return lambda: content
-        return partial(_object_again, self._git, object_id, most)
+        return partial(self._again, object_id, most)
 
     def _known(self, name: str) -> ObjectInfo:
         found = self.info(name)
@@ -178,6 +186,7 @@ def _holds(folder: Path, object_id: str) -> bool:
     return (folder / object_id[:2] / object_id[2:]).exists() or any(folder.glob("pack/*.pack"))
 
 
-def _object_again(git: GitCommand, object_id: str, most: int) -> bytes:
+def opening_alone(git: GitCommand, object_id: str, most: int) -> bytes:
+    """The first bytes of an object, read by a process of its own. Raises RepositoryFailed."""
     with contextlib.closing(ObjectReader(git)) as reader:
         return reader.opening(object_id, most)
