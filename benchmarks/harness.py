@@ -46,7 +46,7 @@ QUESTIONS: Mapping[str, Question] = {
     "traces": Question("Traces as text", traces, traces.ask),
     "revisions": Question("A big repository", revisions, revisions.ask),
     "histories": Question("A long history", histories, histories.ask),
-    "services": Question("An idle service", services, services.ask),
+    "services": Question("An idle service", services, services.ask, lambda: services.ask(2, flows=5, looks=4)),
 }
 """In the order of the page."""
 _ANSWER = TypeAdapter(Answer)

@@ -1,47 +1,59 @@
 """What does a service cost that has many organisations, in all of which nothing changes?
 
-An hour without changes, in a minute: every interval is a sixtieth of its default, so that each organisation is looked
-at as often as in an hour. The organisations were adopted by an earlier process. Processor time is user and system time
-of `penstock run` and of the git programs that it starts; memory is the most that it had since its start.
+An hour without changes, in a minute: every interval is a sixtieth of its default, so that the service looks at its
+organisations, and at git, as often as in an hour. An earlier process adopted the flows of one organisation, and the
+others have a copy of that record. The organisations are simulated by a process of their own. Processor time is user and
+system time of `penstock run` and of the git programs that it starts; memory is the most that it had since its start.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
+import yaml
 
-from benchmarks.environment import scratch
+from benchmarks.environment import scratch, settings
 from benchmarks.measure import Answer, Row
-from benchmarks.repositories import Checkout
 from benchmarks.virtual import limited_calls
+from controller.domain.identity import FlowKey
 from controller.reconcile.settings import Settings
+from controller.repository.lockfile import FILE_NAME
+from controller.simulator.control import person
+from controller.simulator.organization import stable_id
+from controller.simulator.publishing import go_live
 from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
+from tests.support.remotes import remote_and_clone
 from tests.support.shell import free_port
 from tests.support.sources import inbound
 
-ORGANIZATIONS, FLOWS, LOOKS = 50, 200, 12
-"""An hour has 12 looks at the default interval of 300 s."""
-_FASTER = 60
+ORGANIZATIONS, FLOWS, LOOKS = 50, 200, 600
+FASTER = 60
+"""How many times shorter the intervals are than by default."""
 _INTERVALS = ("poll_interval", "drift_interval", "full_look_interval")
+_PATIENCE_S = 600.0
 _MUCH = 1_000_000
 _CPU_TARGET_S, _MEMORY_TARGET_MIB, _CALLS_TARGET = 60.0, 400.0, 3.0
-_PATIENCE_S = 600.0
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a process has used so far."""
+class Spent:
+    """What the service used and did up to a moment."""
 
     cpu_s: float
     looks: int
@@ -49,51 +61,142 @@ class Reading:
 
 
 def ask(organizations: int = ORGANIZATIONS, flows: int = FLOWS, looks: int = LOOKS) -> Answer:
-    """Adopt the organisations, start again, and watch so many looks at each. Raises RuntimeError after 10 minutes."""
-    wanted = organizations * looks
-    with ExitStack() as stack:
-        folder = stack.enter_context(scratch())
-        simulators = [_simulator(number) for number in range(organizations)]
-        urls = [stack.enter_context(running(simulator)) for simulator in simulators]
-        checkout = _checkout(folder / "checkout", urls, flows)
-        for simulator in simulators:
-            simulator.load_folder(checkout.folder / "shared" / "flows")
-        checkout.git("clone", "--quiet", "--bare", ".", str(folder / "remote.git"))
+    """Measure so many looks. Raises RuntimeError where the service ends, or takes more than 10 minutes for a part."""
+    with scratch() as folder, simulated(organizations, flows) as (urls, calls):
+        repository = _Repository(folder, urls, flows)
+        repository.ask_for(1)
         with _service(folder, "adopt") as service:
-            service.wait(lambda: service.synced() == organizations)
+            service.until(lambda: service.synced(1), "one organisation is adopted")
+        repository.ask_for(organizations)
+        repository.copy_record()
         with _service(folder, "idle") as service:
-            service.wait(lambda: service.synced() == organizations and service.looks() >= organizations)
-            before = service.reading(simulators)
-            service.wait(lambda: service.looks() >= before.looks + wanted)
-            after, peak_mib = service.reading(simulators), service.peak_mib()
-    made = after.looks - before.looks
+            service.until(lambda: service.synced(organizations), "all organisations are in sync")
+            began = service.spent(calls())
+            service.until(lambda: service.looks() >= began.looks + looks, f"{looks} looks")
+            ended = service.spent(calls())
+            peak_mib = service.peak_mib()
+    made = ended.looks - began.looks
     rows = (
-        Row(f"{wanted} looks", "s processor", ((after.cpu_s - before.cpu_s) / made * wanted,), _CPU_TARGET_S),
+        Row(f"{looks} looks", "s processor", ((ended.cpu_s - began.cpu_s) / made * looks,), _CPU_TARGET_S),
         Row("peak memory", "MiB", (peak_mib,), _MEMORY_TARGET_MIB),
-        Row("calls of a look", "calls", ((after.calls - before.calls) / made,), _CALLS_TARGET),
+        Row("calls of a look", "calls", (round((ended.calls - began.calls) / made),), _CALLS_TARGET, counted=True),
     )
-    conditions = {"organisations": organizations, "flows in each": flows, "looks": made, "intervals": f"1/{_FASTER}"}
+    conditions = {"organisations": organizations, "flows in each": flows, "looks": made, "intervals": f"1/{FASTER}"}
     return Answer("services", conditions, rows)
 
 
-def _simulator(number: int) -> Simulator:
-    named = f"Organisation {number}"
-    return Simulator(settings=SimulatorSettings(named, rate_limit_per_minute=_MUCH, time_scale=_FASTER))
+@contextmanager
+def simulated(organizations: int, flows: int) -> Iterator[tuple[list[str], Callable[[], int]]]:
+    """Organisations in another process: their URLs, and a function that counts the calls to all of them."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_simulate, args=(theirs, organizations, flows))
+    process.start()
+    try:
+        urls: list[str] = ours.recv()
+
+        def calls() -> int:
+            ours.send("calls")
+            count: int = ours.recv()
+            return count
+
+        yield urls, calls
+    finally:
+        ours.close()
+        process.terminate()
+        process.join()
 
 
-def _checkout(folder: Path, urls: list[str], flows: int) -> Checkout:
-    """Organisations in folders of their own, which share their flows."""
-    checkout = Checkout(folder)
-    (folder / "acme.yaml").unlink()
-    for number, url in enumerate(urls):
-        checkout.organization(f"org-{number:02d}/organization", url, name=f"org-{number:02d}", include=["../shared"])
+def _simulate(pipe: Connection, organizations: int, flows: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with ExitStack() as stack:
+        simulators = [_organization(_name(number), flows) for number in range(organizations)]
+        pipe.send([stack.enter_context(running(each)) for each in simulators])
+        while pipe.recv():
+            pipe.send(sum(limited_calls(each.calls) for each in simulators))
+
+
+def _organization(name: str, flows: int) -> Simulator:
+    """An organisation whose flows are published; an export takes a hundredth of its usual time."""
+    simulator = Simulator(settings=SimulatorSettings(organization=name, time_scale=100, rate_limit_per_minute=_MUCH))
+    organization, now = simulator.organization, simulator.clock.now()
+    ada = person(organization, "Ada")
     for number in range(flows):
-        checkout.flow(f"flow-{number:03d}", inbound(f"Flow {number}"), folder="shared")
-    checkout.commit()
-    return checkout
+        flow = organization.create(FlowKey("inboundcall", f"Flow {number}"), ada, now)
+        go_live(organization, flow, organization.add_version(flow, _source(number), ada, now), ada, now)
+    return simulator
 
 
-class Service:
+def _source(number: int) -> str:
+    return inbound(f"Flow {number}")
+
+
+def _name(number: int) -> str:
+    return f"site-{number:02}"
+
+
+class _Repository:
+    """A remote whose manifests ask for what is live."""
+
+    def __init__(self, folder: Path, urls: list[str], flows: int) -> None:
+        _, self._clone = remote_and_clone(folder)
+        self._environment = settings(folder)
+        self._urls = urls
+        self._flows = flows
+
+    def ask_for(self, organizations: int) -> None:
+        """Commit the manifests of so many organisations, whose flows share their files."""
+        (self._clone / "flows").mkdir(exist_ok=True)
+        for number in range(self._flows):
+            (self._clone / "flows" / f"{number}.yaml").write_text(_source(number), encoding="utf-8")
+        for index, url in enumerate(self._urls[:organizations]):
+            place = self._clone / _name(index)
+            place.mkdir(exist_ok=True)
+            _manifest(place / "organization.yaml", "Organization", place.name, _organization_spec(url))
+            for number in range(self._flows):
+                spec = {"source": {"file": f"../flows/{number}.yaml"}}
+                _manifest(place / f"{number}.yaml", "Flow", f"flow-{number}", spec)
+        self._push("main")
+
+    def copy_record(self) -> None:
+        """Record the same of all other organisations: only ids and the name differ."""
+        self._git("fetch", "--quiet", "origin")
+        self._git("checkout", "--quiet", "penstock/records")
+        recorded = self._clone / "artifacts" / _name(0)
+        for index in range(1, len(self._urls)):
+            place = recorded.with_name(_name(index))
+            shutil.copytree(recorded, place)
+            lock = place / FILE_NAME
+            text = lock.read_text(encoding="utf-8").replace(f"organization: {_name(0)}", f"organization: {place.name}")
+            for parts in (("organization",), *(_flow_id_parts(number) for number in range(self._flows))):
+                text = text.replace(stable_id(_name(0), *parts), stable_id(place.name, *parts))
+            lock.write_text(text, encoding="utf-8")
+        self._push("penstock/records")
+
+    def _push(self, branch: str) -> None:
+        self._git("add", "--all")
+        self._git("commit", "--quiet", "--message", "Flows")
+        self._git("push", "--quiet", "origin", branch)
+
+    def _git(self, *words: str) -> None:
+        words = ("git", *words)
+        subprocess.run(words, cwd=self._clone, check=True, env=self._environment, timeout=600)
+
+
+def _flow_id_parts(number: int) -> tuple[str, ...]:
+    return ("flow", str(FlowKey("inboundcall", f"Flow {number}")), "0")
+
+
+def _organization_spec(url: str) -> dict[str, object]:
+    credentials = {"clientId": {"env": "ACME_ID"}, "clientSecret": {"env": "ACME_SECRET"}}
+    return {"apiUrl": url, "loginUrl": url, "credentials": credentials}
+
+
+def _manifest(path: Path, kind: str, name: str, spec: Mapping[str, object]) -> None:
+    document = {"apiVersion": "penstock/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+class _Service:
     """A running `penstock run`."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -101,58 +204,53 @@ class Service:
         self._port = port
         self._log = log
 
-    def wait(self, done: Callable[[], bool]) -> None:
-        """Raises RuntimeError where it takes too long, or the process ends."""
-        until = time.monotonic() + _PATIENCE_S
-        while not done():
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"the service did not come so far:\n{self._log.read_text('utf-8')[-2000:]}")
-            time.sleep(0.5)
+    def until(self, check: Callable[[], bool], what: str) -> None:
+        """Wait for it. Raises RuntimeError where it does not come, or the process has ended."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not check():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"never: {what}\n{self._log.read_text('utf-8')[-2000:]}")
+            time.sleep(1)
 
-    def synced(self) -> int:
-        """Organisations in which nothing is left to do."""
+    def synced(self, organizations: int) -> bool:
         try:
-            shown = httpx.get(f"http://127.0.0.1:{self._port}/status", timeout=30).json()
-        except (httpx.TransportError, ValueError):
-            return 0
-        return sum(each["sync"] == "Synced" for each in shown["organizations"])
+            answer = httpx.get(f"http://127.0.0.1:{self._port}/status", timeout=60)
+        except httpx.TransportError:
+            return False
+        entries = answer.json()["organizations"]
+        return len(entries) == organizations and all(entry["message"] == "in sync" for entry in entries)
+
+    def spent(self, calls: int) -> Spent:
+        """Processor time in user and kernel mode, of the process and of the children that it waited for."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return Spent(sum(map(int, fields[11:15])) / _TICKS, self.looks(), calls)
 
     def looks(self) -> int:
+        """From the log: to ask the service would cost it time."""
         return self._log.read_bytes().count(b"pass.done")
 
-    def reading(self, simulators: list[Simulator]) -> Reading:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        ticks = sum(map(int, fields[11:15]))
-        calls = sum(limited_calls(simulator.calls) for simulator in simulators)
-        return Reading(ticks / os.sysconf("SC_CLK_TCK"), self.looks(), calls)
-
     def peak_mib(self) -> float:
-        lines = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 @contextmanager
-def _service(folder: Path, name: str) -> Iterator[Service]:
-    """`penstock run` over the same clone and store, until the block ends."""
+def _service(folder: Path, name: str) -> Iterator[_Service]:
     port, log = free_port(), folder / f"{name}.log"
-    environment = {**os.environ, **_intervals()} | {
+    environment = {
+        **settings(folder),
+        "PENSTOCK_STORE": f"sqlite:///{folder / 'service.db'}",
         "PENSTOCK_REPOSITORY_URL": str(folder / "remote.git"),
         "PENSTOCK_WORK_DIR": str(folder / "work"),
-        "PENSTOCK_STORE": f"sqlite:///{folder / 'store.db'}",
         "PENSTOCK_HTTP_ADDRESS": f"127.0.0.1:{port}",
-        "PENSTOCK_LOG_LEVEL": "info",
+        "PENSTOCK_JOB_POLL": "0.5",
         "PENSTOCK_RATE_LIMIT": str(_MUCH),
+        **{f"PENSTOCK_{name.upper()}": f"{Settings.model_fields[name].default / FASTER:g}" for name in _INTERVALS},
     }
-    words = [str(Path(sys.executable).with_name("penstock")), "run"]
-    with log.open("wb") as file, subprocess.Popen(words, env=environment, stdout=file, stderr=file) as process:
+    words = [sys.executable, "-m", "controller", "run"]
+    with log.open("wb") as out, subprocess.Popen(words, env=environment, stdout=out, stderr=out) as process:
         try:
-            yield Service(process, port, log)
+            yield _Service(process, port, log)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=_PATIENCE_S)
-
-
-def _intervals() -> dict[str, str]:
-    """Each interval of the service, as far as there is such a setting, by its variable."""
-    fields = Settings.model_fields
-    return {f"PENSTOCK_{name.upper()}": f"{fields[name].default / _FASTER:g}" for name in _INTERVALS if name in fields}
