@@ -89,7 +89,7 @@ async def _planned(services: Services, branch: Branch, each: OrganizationOnBranc
     if each.head is None:
         raise AssertionError("only organisations of both sides are planned")
     at = await _located(services, branch, each.name, request)
-    listing = await steps.list_flows(at, full=False)
+    listing = await steps.list_flows(at, full=True)
     before = await _plan_of(at, listing)
     after = await _plan_of(replace(at, organization=each.head, workspace=branch.head), listing)
     return against_base(after, before, branch.base_ref, each.changed)

@@ -2,23 +2,37 @@
 
 A publish is the only change that an organisation can be asked for. Deletions, unpublishes, locks, drafts and moves to
 another division show only where all flows are read. `recent` therefore reads all of them where that takes one call,
-and otherwise once the last time is too long ago; and the pass forgets a look that leaves anything to do.
+and otherwise once the last time is too long ago; and the pass forgets a look that leaves anything to deliver.
+
+What the pass found in the last full look is remembered as well: drift that only a person can end is found again in
+each pass, and costs no full look in each.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.domain.clock import Clock
-from controller.domain.live import LiveFlow
+from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import FlowListing
 from controller.domain.ports import Platform
+from controller.planning.model import Drift
 
 OVERLAP = timedelta(minutes=1)
 """Two windows overlap by this much: the index of an organisation lags, and its clock is known to the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Answers about single flows since the last look that read all. They hold as long as no window shows the flow."""
+
+    gone: set[str] = field(default_factory=set)
+    """Ids of flows that the listing lacks, and that are not found by their ids either."""
+    changes: dict[LiveFlow, LastChange | None] = field(default_factory=dict)
+    """The last out-of-band change of a flow that is listed like this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,15 @@ class FlowLook:
     """Whether all flows were read, and not only the recently published ones."""
     full_at: datetime
     """The beginning of the last look that read all flows, by our clock."""
+    confirmed: Confirmed = field(default_factory=Confirmed)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a pass found that it does not deliver: its plan and drift, in which no time of observation shows."""
+
+    digest: str
+    drift: tuple[Drift, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +66,9 @@ class _Remembered:
     """The same moment on the monotonic clock."""
     seen_at: datetime
     """The beginning of the last look of any kind, by the organisation's clock."""
+    confirmed: Confirmed
+    finding: Finding | None = None
+    """What was found when all flows were read."""
 
 
 class Looks:
@@ -61,13 +87,15 @@ class Looks:
     async def full(self, client: str, platform: Platform) -> FlowLook:
         """Read all flows: a call for each 500. Raises what the organisation's calls raise."""
         began_at, began_s, forgotten = self._clock.now(), self._clock.monotonic(), self._forgotten[client]
+        confirmed = Confirmed()
         listing = await platform.flows.listing(fresh=True)
         if listing.complete and listing.calls > 1 and platform.changes is not None:
             seen_at = self._organization_time(platform, began_s)
-            self._remember(client, _Remembered(_by_id(listing.flows), began_at, began_s, seen_at), forgotten)
+            look = _Remembered(_by_id(listing.flows), began_at, began_s, seen_at, confirmed)
+            self._remember(client, look, forgotten)
         else:
             self._last.pop(client, None)
-        return FlowLook(listing, full=True, full_at=began_at)
+        return FlowLook(listing, full=True, full_at=began_at, confirmed=confirmed)
 
     async def recent(self, client: str, platform: Platform) -> FlowLook:
         """Ask only for what was published since the last look, where that is enough; otherwise read all flows.
@@ -83,8 +111,20 @@ class Looks:
             return await self.full(client, platform)
         flows = {**last.flows, **_by_id(published.flows)}
         seen_at = self._organization_time(platform, began_s)
-        self._remember(client, _Remembered(flows, last.full_at, last.full_at_s, seen_at), forgotten)
-        return FlowLook(FlowListing(list(flows.values())), full=False, full_at=last.full_at)
+        self._remember(client, replace(last, flows=flows, seen_at=seen_at), forgotten)
+        listing = FlowListing(list(flows.values()))
+        return FlowLook(listing, full=False, full_at=last.full_at, confirmed=last.confirmed)
+
+    def found(self, client: str, look: FlowLook, finding: Finding) -> None:
+        """Remember what a pass found in a full look, unless another look was made or forgotten since."""
+        last = self._last.get(client)
+        if last is not None and last.confirmed is look.confirmed:
+            self._last[client] = replace(last, finding=finding)
+
+    def found_before(self, client: str, look: FlowLook, finding: Finding) -> bool:
+        """Whether the full look behind this one found the same."""
+        last = self._last.get(client)
+        return last is not None and last.confirmed is look.confirmed and last.finding == finding
 
     def forget(self, client: str) -> None:
         """Let the next look read all flows, also if a look is running now."""

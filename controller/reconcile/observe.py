@@ -84,7 +84,9 @@ class Listing:
 async def list_organization(services: Services, platform: Platform, recorded: RecordedState, look: FlowLook) -> Listing:
     """The flows of a look at the organisation; doubtful ones are read themselves."""
     live = listed(look.listing, services.clock.now())
-    flows = await confirmed(platform, recorded, live.flows, services.clock.now())
+    known = look.confirmed.gone
+    flows = await confirmed(platform, recorded, live.flows, services.clock.now(), known_gone=known)
+    known |= {each.flow_id for each in recorded.flows.values()} - {flow.id for flow in flows.values()}
     return Listing(services, platform, recorded, replace(live, flows=flows), look)
 
 
@@ -274,10 +276,13 @@ async def last_changes(
     moved = sorted(each.key for each in others if _is_moved(each, listing.recorded, flows))[:MOST_ASKED]
 
     async def one(key: FlowKey) -> LastChange | None:
-        flow_id = flows[key].id
+        flow = flows[key]
+        known = listing.look.confirmed.changes
         try:
-            read = partial(listing.platform.flows.last_change, flow_id)
-            return await listing.answers.once("last change", flow_id, read)
+            if flow not in known:
+                read = partial(listing.platform.flows.last_change, flow.id)
+                known[flow] = await listing.answers.once("last change", flow.id, read)
+            return known[flow]
         except PenstockError as error:
             log.info("history.unreadable", organization=organization.name, flow=str(key), error=error.message)
             return None
@@ -302,9 +307,11 @@ async def confirmed(
     now: datetime,
     *,
     priority: Priority = Priority.OBSERVE,
+    known_gone: Collection[str] = (),
 ) -> dict[FlowKey, LiveFlow]:
-    """The listed flows; doubtful ones are read by their recorded id, one call for each."""
-    doubtful = [record for record in recorded.flows.values() if _in_doubt(record, flows.get(record.key), now)]
+    """The listed flows; doubtful ones are read by their recorded id, one call for each, but those that are known."""
+    records = (record for record in recorded.flows.values() if record.flow_id not in known_gone)
+    doubtful = [record for record in records if _in_doubt(record, flows.get(record.key), now)]
     found = await for_each((record.flow_id for record in doubtful), platform.at(priority).flows.get)
     return {**flows, **{flow.key: flow for flow in found if flow is not None and _fits(flow, flows)}}
 

@@ -6,7 +6,7 @@ so a step that runs too early does not type-check.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from controller.delivery.result import SyncContext
 from controller.domain.desired import Organization
 from controller.domain.export_estimate import ExportEstimate
+from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.ports import Platform
@@ -25,6 +26,7 @@ from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
 from controller.repository.branches import Look
 from controller.store.leases import Lease
+from controller.store.records import StepRecord
 
 if TYPE_CHECKING:  # a plan does without these modules
     from controller.delivery.delivery import Delivery
@@ -71,6 +73,8 @@ class PassRequest:
 
 
 Source = Callable[[], Awaitable[Workspace]]
+Latest = Mapping[FlowKey, StepRecord]
+"""The last step of each flow in the journal."""
 
 
 class Listener(Protocol):
@@ -181,6 +185,8 @@ class Observed:
     live: LiveState
     look: FlowLook | None = None
     """Where the live state came from; None for the listing of a rollback."""
+    latest: Latest = field(default_factory=dict)
+    """Read after the flows were listed; empty for the listing of a rollback."""
 
     @property
     def full(self) -> bool:

@@ -159,13 +159,20 @@ def rests(observed: Observed, plan: Plan) -> bool:
     return _at_rest(plan) and not observed.live.partial
 
 
+def only_for_people(mode: Mode, observed: Observed, plan: Plan) -> bool:
+    """Whether a complete observation leaves nothing that a pass of this mode delivers; it may leave drift."""
+    return (plan.empty or mode is Mode.PLAN) and not plan.under_way and not observed.live.partial
+
+
 def leaves_doubt(reached: PassProgress, error: PenstockError | None) -> bool:
-    """Whether the next look has to read all flows: something failed, changed, or is left to do."""
+    """Whether the next look has to read all flows: something failed, changed, or is left to deliver."""
     if isinstance(error, LeaseHeld | Interrupted):
         return False
     if error is not None or reached.result is not None or reached.recovered:
         return True
-    return reached.observed is not None and reached.plan is not None and not rests(reached.observed, reached.plan)
+    if reached.observed is None or reached.plan is None:
+        return False
+    return not only_for_people(reached.start.request.mode, reached.observed, reached.plan)
 
 
 def _at_rest(plan: Plan) -> bool:
@@ -185,8 +192,10 @@ def _health(reached: PassProgress) -> Health:
     for step in reached.result.steps if reached.result is not None else ():
         if step.version is not None or step.state is StepState.ROLLED_BACK:
             published[step.change.key] = step.version
+    latest = reached.observed.latest
     try:
-        latest = reached.start.services.store.journal.latest(reached.located.kept_as)
+        if reached.result is not None:
+            latest = reached.start.services.store.journal.latest(reached.located.kept_as)
     except StoreFailed:
         return Health.UNKNOWN
     return organization_health(reached.located.organization, published, latest)

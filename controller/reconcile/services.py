@@ -22,6 +22,7 @@ from controller.reconcile.announcing import Announcements, receiver_of
 from controller.reconcile.credentials import client_credentials
 from controller.reconcile.holder import own_name
 from controller.reconcile.looks import Looks
+from controller.reconcile.plan_memory import PlanMemory
 from controller.reconcile.settings import Settings
 from controller.store.store import Store
 
@@ -55,6 +56,11 @@ class Services:
     def looks(self) -> Looks:
         """The last looks of this process at organisations."""
         return Looks(self.clock, self.settings.full_look_interval)
+
+    @cached_property
+    def plans(self) -> PlanMemory:
+        """The last plans of this process."""
+        return PlanMemory()
 
     @cached_property
     def receiver(self) -> Receiver | None:

@@ -25,7 +25,7 @@ from controller.reconcile import ownership, pauses
 from controller.reconcile.drift import note_drift
 from controller.reconcile.health import is_authored, is_unrecorded
 from controller.reconcile.observe import Listing, list_organization, observe_organization
-from controller.reconcile.pass_ import CheckedOut, Held, Located, Mode, Observed, Pass, Source
+from controller.reconcile.pass_ import CheckedOut, Held, Latest, Located, Mode, Observed, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records
 from controller.reconcile.workspace import Workspace
 from controller.repository.branches import Look
@@ -194,15 +194,15 @@ async def list_flows(at: Located, *, full: bool) -> Listing:
 
 async def observe_listed(at: Located, listing: Listing) -> Observed:
     """Read what the plan of this desired state needs beyond a listing."""
-    recorded = listing.recorded
+    recorded, latest = listing.recorded, at.services.store.journal.latest(at.kept_as)
 
     def own(flows: Mapping[FlowKey, LiveFlow]) -> set[FlowKey]:
         """The flows with a live version of our own delivery, recorded in git or not."""
-        unrecorded = {each.key for each in _unrecorded(at, flows)}
-        return unrecorded | {each.key for each in _authored(at, recorded, flows)}
+        unrecorded = {each.key for each in _unrecorded(at, latest, flows)}
+        return unrecorded | {each.key for each in _authored(recorded, latest, flows)}
 
     live = await observe_organization(listing, at.organization, own, at.listener)
-    return Observed(recorded, live, listing.look)
+    return Observed(recorded, live, listing.look, latest)
 
 
 async def read_record(at: Located) -> RecordedState:
@@ -218,14 +218,15 @@ async def plan(at: Located, observed: Observed) -> Plan:
     inputs = PlanInputs(
         revision=at.workspace.revision,
         quarantines=tuple(Quarantine(each.key, each.wanted, each.reason) for each in active),
-        unrecorded=_unrecorded(at, observed.live.flows),
-        authored=_authored(at, observed.recorded, observed.live.flows),
+        unrecorded=_unrecorded(at, observed.latest, observed.live.flows),
+        authored=_authored(observed.recorded, observed.latest, observed.live.flows),
         former=await _former_names(at, observed.live.flows.values()),
         under_way=_under_way(at),
         organization_id=at.identity.organization_id,
         client_name=at.services.client_id(at.organization),
     )
-    return make_plan(at.organization, observed.live, observed.recorded, inputs)
+    make = at.services.plans.plan if at.request.watches else make_plan
+    return make(at.organization, observed.live, observed.recorded, inputs)
 
 
 async def present(at: Located, observed: Observed, made: Plan, undecided: DeliveryPaused | None) -> None:
@@ -252,9 +253,8 @@ async def check(held: Held, made: Plan, undecided: DeliveryPaused | None) -> Pla
     return guard(made, held.organization, held.services.clock.now(), said)
 
 
-def _unrecorded(at: Located, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:
+def _unrecorded(at: Located, latest: Latest, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:
     """Live versions from our own deliveries, by the journal, that git does not record yet."""
-    latest = at.services.store.journal.latest(at.kept_as)
     # Without the lease another controller may be delivering: the organisation shows that before the journal does.
     others = not isinstance(at, Held) and ownership.at_work(at.services, at.identity.key) is not None
     return tuple(
@@ -266,9 +266,8 @@ def _unrecorded(at: Located, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecord
     )
 
 
-def _authored(at: Located, recorded: RecordedState, live: Mapping[FlowKey, LiveFlow]) -> tuple[Authored, ...]:
+def _authored(recorded: RecordedState, latest: Latest, live: Mapping[FlowKey, LiveFlow]) -> tuple[Authored, ...]:
     """Live versions from our own deliveries, by the journal, that are newer than git's record."""
-    latest = at.services.store.journal.latest(at.kept_as)
     return tuple(
         Authored(key, published)
         for key, record in sorted(recorded.flows.items())
@@ -299,9 +298,8 @@ def _under_way(at: Located) -> tuple[UnderWay, ...]:
 async def _former_names(at: Located, live: Collection[LiveFlow]) -> tuple[str, ...]:
     """A warning for each record of this organisation under a name without a manifest."""
     policy = at.organization.artifacts
-    states = await asyncio.to_thread(at.workspace.repository.recorded_states, policy)
     names = {each.name for each in at.workspace.desired.organizations}
-    others = [state for state in states if state.organization not in names]
+    others = await asyncio.to_thread(at.workspace.repository.recorded_states, policy, names)
     return tuple(
         f"{policy.path}/{state.organization}/ on {policy.branch} is the record of this very organisation under the "
         f"name {state.organization!r}, and is not read for {at.organization.name!r}. Where the organisation was "

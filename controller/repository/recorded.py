@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 
 from controller.domain.errors import RepositoryFailed
@@ -25,10 +26,13 @@ def state_in_commit(here: Here, commit: str | None, path: str, organization: str
     return _decoded(here, found, path, f"{commit[:12]}:{path}", organization)
 
 
-def states_in_commit(here: Here, commit: str, folder: str) -> tuple[RecordedState, ...]:
-    """The states in the lock files below a folder of a commit; a broken one is left to its own organisation's pass."""
+def states_in_commit(here: Here, commit: str, folder: str, others_than: Collection[str]) -> tuple[RecordedState, ...]:
+    """The states in the lock files below a folder of a commit, of other organisations than these.
+
+    A broken one is left to its own organisation's pass.
+    """
     states = []
-    for name in here.folders(commit, folder):
+    for name in sorted(set(here.folders(commit, folder)).difference(others_than)):
         path = f"{folder}/{name}/{FILE_NAME}"
         found = None if "\n" in name else here.file(commit, path)
         with contextlib.suppress(RepositoryFailed):

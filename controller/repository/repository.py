@@ -109,14 +109,14 @@ class Repository(RevisionReader):
         """The look, if it is one at this branch and nothing was written since."""
         return look if look is not None and (look.branch, look.after) == (records, self._writes) else None
 
-    def recorded_states(self, policy: ArtifactsPolicy) -> tuple[RecordedState, ...]:
-        """The recorded states of all organisations in the policy's folder that were fetched and are readable."""
+    def recorded_states(self, policy: ArtifactsPolicy, others_than: Collection[str]) -> tuple[RecordedState, ...]:
+        """The recorded states in the policy's folder of other organisations, fetched and readable ones."""
         if self._place is None:
             return ()
         with self._here() as here:
             remote = self._remote(here, checked_branch(policy.branch))
             tip = remote.last_known(policy.branch) if remote else here.commit(f"refs/heads/{policy.branch}")
-            return () if tip is None else states_in_commit(here, tip, checked_folder(policy.path))
+            return () if tip is None else states_in_commit(here, tip, checked_folder(policy.path), others_than)
 
     def begin_records(
         self, organization: str, policy: ArtifactsPolicy, permit: Permit = always, look: Look | None = None

@@ -108,14 +108,81 @@ async def test_a_publish_by_hand_is_seen_at_once_and_confirmed_by_a_full_look(se
     assert report.looked_fully_at == settled.clock.now()
 
 
-async def test_each_look_is_full_while_something_is_left_to_do(settled: World) -> None:
-    settled.by_hand("publish", "inboundcall", "Desk")
-    await look(settled)
+def windows(world: World) -> list[bool]:
+    """Whether each listing of the last look asked only for publishes."""
+    return ["publishedAfter" in call.query for call in world.simulator.calls.log("GET", LISTED)]
+
+
+@pytest.mark.parametrize("deed", ["publish", "unpublish", "delete"])
+async def test_drift_that_lasts_costs_one_call_until_the_next_full_look(settled: World, deed: str) -> None:
+    """Neither are all flows read, nor is the history of the flow, nor a flow that is gone."""
+    fill(settled, 1)
+    settled.by_hand(deed, "inboundcall", "Desk")
+    found = drift(await settled.plan(watches=True))
+    assert found == ["missing Desk" if deed == "delete" else "version Desk"]
 
     for _ in range(2):
+        settled.clock.advance(300)
         report, _ = await look(settled)
-        assert drift(report) == ["version Desk"]
-        assert not any("publishedAfter" in call.query for call in settled.simulator.calls.log("GET", LISTED))
+        assert (drift(report), report.sync_status) == (found, SyncStatus.OUT_OF_SYNC)
+        assert all(windows(settled))
+    assert [call.route for call in settled.simulator.calls.log()] == [LISTED]
+
+    settled.clock.advance(FULL_S)
+    report, _ = await look(settled)
+    assert (drift(report), windows(settled)) == (found, [False] * len(windows(settled)))
+
+
+async def test_drift_that_changes_is_confirmed_by_a_full_look(settled: World) -> None:
+    settled.by_hand("publish", "inboundcall", "Desk")
+    await look(settled)
+    settled.clock.advance(300)
+    settled.by_hand("publish", "inboundcall", "Front")
+
+    report, _ = await look(settled)
+
+    assert drift(report) == ["version Desk", "version Front"]
+    assert (windows(settled)[0], windows(settled)[-2:]) == (True, [False, False])
+
+
+async def test_drift_that_a_new_commit_meets_is_confirmed_by_a_full_look(settled: World) -> None:
+    settled.by_hand("publish", "inboundcall", "Desk")
+    await look(settled)
+    settled.flow("front", inbound("Front", says="New"))
+    settled.commit()
+
+    await look(settled)
+
+    assert windows(settled) == [True, False, False]
+
+
+async def test_a_pass_that_delivers_reads_all_flows_whatever_was_found_before(settled: World) -> None:
+    """A plan that a look found before does not replace the full look that a delivery starts from."""
+    fill(settled, 1)
+    settled.flow("desk", inbound("Desk", says="New"))
+    settled.commit()
+    await look(settled)
+    settled.by_hand("delete", "inboundcall", "Front")
+    report, _ = await look(settled)
+    assert (len(report.plan_or_raise().actions), drift(report)) == (1, [])
+
+    report = await settled.apply(watches=True, full_look=False)
+
+    assert drift(report) == ["missing Front"]
+
+
+async def test_a_change_that_is_blocked_is_looked_at_whole_in_each_pass_that_may_deliver(settled: World) -> None:
+    """The end of a lock shows in no window."""
+    settled.flow("desk", inbound("Desk", says="New"))
+    settled.commit()
+    settled.by_hand("lock", "inboundcall", "Desk")
+    for _ in range(2):
+        settled.simulator.calls.clear()
+        assert (await settled.apply(watches=True, full_look=False)).blocked
+        assert windows(settled)[-2:] == [False, False]
+    settled.by_hand("unlock", "inboundcall", "Desk")
+
+    assert (await settled.apply(watches=True, full_look=False)).delivered
 
 
 async def test_a_publish_of_a_flow_that_nobody_manages_costs_no_full_look(settled: World) -> None:

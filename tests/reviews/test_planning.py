@@ -132,3 +132,15 @@ async def test_a_pass_that_runs_meanwhile_is_no_refusal_of_a_plan(place: Reviewi
 def _leases(place: Reviewing) -> list[str]:
     with place.world.services.store.database.read() as connection:
         return sorted(connection.execute(select(leases.c.name)).scalars())
+
+
+async def test_a_plan_for_people_knows_what_no_publish_tells(place: Reviewing) -> None:
+    """The last look at an organisation of several pages may be an hour old; a person approves what is there now."""
+    place.world.settings = place.world.services.settings = place.world.settings.model_copy(update={"page_size": 1})
+    await place.world.restart()
+    async with place.controller() as controller:
+        await controller.drift()
+        place.world.by_hand("delete", "inboundcall", "Front")
+        pull = place.open("greeting", says(place, "Good day"))
+        await controller.poll()
+        assert "create" in place.body(pull)
