@@ -79,6 +79,10 @@ class Transport:
         """Send the call and parse its answer as that model."""
         return self._answered(call, lambda answer: parse(call, answer, model))
 
+    def fetch_as(self, call: ApiCall, read: Callable[[Answer], T]) -> Coroutine[Any, Any, T]:
+        """Send the call and read its answer with this function, whose errors count as those of the answer."""
+        return self._answered(call, read)
+
     def fetch_object(self, call: ApiCall) -> Coroutine[Any, Any, dict[str, object]]:
         """Send the call and parse its answer as a JSON object with any fields."""
         return self._answered(call, lambda answer: read_object(call, answer))

@@ -35,6 +35,21 @@ async def test_a_listing_costs_one_call_for_each_page(
     assert simulator.calls.count("GET", "/api/v2/flows") == calls
 
 
+async def test_a_page_that_is_answered_again_is_not_parsed_again(hands: Hands, open_organization: Connect) -> None:
+    """An organisation at rest answers the same bytes; of another answer every flow is read anew."""
+    for number in range(5):
+        await hands.make(ivr(f"Flow {number}"))
+    organization = open_organization(page_size=3)
+    first, second = await organization.flows.listing(), await organization.flows.listing()
+    await hands.do("lock", first.flows[4].id)
+    third = await organization.flows.listing()
+
+    same = [(one is two, two is three) for one, two, three in zip(first.flows, second.flows, third.flows, strict=True)]
+    assert same == 3 * [(True, True)] + 2 * [(True, False)]
+    assert third.flows[3] == first.flows[3]
+    assert third.flows[4].locked_by is not None
+
+
 async def test_an_empty_organisation_costs_one_call(simulator: Simulator, organization: ArchitectPlatform) -> None:
     listing = await organization.flows.listing()
     assert (list(listing.flows), listing.complete) == ([], True)
