@@ -26,10 +26,16 @@ _FILE = "facts-1.sqlite"
 _CHECK_BYTES = 16
 _DAY_S = 86_400
 _WAIT_S = 1.0
+_FIRST_AHEAD, _MOST_AHEAD = 4, 512
+"""Rows that one query reads: those put after the asked one, which a load asks for in the same order."""
 _KEPT_SHARE = 0.75
 """What is kept of the limit when it is exceeded."""
 _OURS_ALONE = 0o700
 _WRITABLE_BY_OTHERS = 0o022
+_ROWS = """
+    SELECT key, CAST(body AS BLOB), used FROM facts
+    WHERE rowid >= (SELECT rowid FROM facts WHERE key = ?) ORDER BY rowid LIMIT ?
+"""
 _SCHEMA = "CREATE TABLE IF NOT EXISTS facts (key BLOB PRIMARY KEY, body BLOB, used INTEGER)"
 
 
@@ -89,7 +95,11 @@ class SqliteFacts:
         self._today = int(time.time() // _DAY_S)
         self._new: dict[bytes, bytes] = {}
         self._used: list[bytes] = []
+        self._ahead: dict[bytes, tuple[object, object]] = {}
+        self._fetched = 0
         self._connection: sqlite3.Connection | None = _connected(path)
+        self._empty: bool | None = None
+        """Whether the file held nothing when it was first asked."""
 
     def get(self, key: bytes) -> bytes | None:
         """What was kept under this key, unchanged; None when nothing is."""
@@ -118,14 +128,25 @@ class SqliteFacts:
                 self._connection.close()
 
     def _row(self, key: bytes) -> tuple[object, object] | None:
+        found = self._ahead.pop(key, None)
+        return found if found is not None or self._empty else self._asked(key)
+
+    def _asked(self, key: bytes) -> tuple[object, object] | None:
         if self._connection is None:
             return None
+        used_up = 2 * len(self._ahead) <= self._fetched
+        limit = min(max(_FIRST_AHEAD, 2 * self._fetched), _MOST_AHEAD) if used_up else _FIRST_AHEAD
         try:
-            found = self._connection.execute("SELECT body, used FROM facts WHERE key = ?", (key,)).fetchone()
+            if self._empty is None:
+                self._empty = self._connection.execute("SELECT 1 FROM facts LIMIT 1").fetchone() is None
+            rows = [] if self._empty else self._connection.execute(_ROWS, (key, limit)).fetchall()
         except sqlite3.Error as error:
             self._fail(error)
             return None
-        return found if found is None else (found[0], found[1])
+        if rows:
+            self._ahead = {each: (body, used) for each, body, used in rows}
+            self._fetched = len(rows)
+        return self._ahead.pop(key, None)
 
     def _write(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")

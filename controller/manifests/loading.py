@@ -85,7 +85,7 @@ def load(
     if kind_of(files, folder) is not Kind.FOLDER:
         raise SettingsInvalid(f"{folder} is not a folder", hint="name a folder with manifests")
     report, budget = Report(), Budget(means.limits)
-    tree, manifests, places = _read(files, folder, report, budget)
+    tree, manifests, places = _read(files, folder, report, budget, means.cache)
     estates = assign(files, manifests, report)
     check_artifacts(manifests, report)
     if required:
@@ -106,9 +106,11 @@ def load(
     )
 
 
-def _read(files: Files, folder: str, report: Report, budget: Budget) -> tuple[ManifestTree, Manifests, tuple[str, ...]]:
+def _read(
+    files: Files, folder: str, report: Report, budget: Budget, cache: FactCache
+) -> tuple[ManifestTree, Manifests, tuple[str, ...]]:
     """The manifests of a folder and of the paths that they include from outside, with all places that were searched."""
-    tree = scan(files, [folder], report, budget)
+    tree = scan(files, [folder], report, budget, cache)
     manifests = read_manifests(tree, report)
     outside = [
         path
@@ -116,7 +118,7 @@ def _read(files: Files, folder: str, report: Report, budget: Budget) -> tuple[Ma
         if kind_of(files, path) is not None and not is_below(path, folder)
     ]
     if outside:
-        beyond = scan(files, outside, report, budget)
+        beyond = scan(files, outside, report, budget, cache)
         manifests.extend(read_manifests(beyond, report))
         tree.extend(beyond)
     return tree, manifests, (folder, *outside)
@@ -146,9 +148,15 @@ def check_artifacts(manifests: Manifests, report: Report) -> None:
     """Report manifests inside an artifacts folder, and organisations that would mix their artifacts."""
     valid = [(manifest, manifest.shape) for manifest in manifests.organizations if manifest.shape is not None]
     written: list[OrganizationManifest | FlowManifest] = [*manifests.organizations, *manifests.flows]
-    for (_, shape), manifest in product(valid, written):
+    folders = {manifest.folder for manifest in written}
+    inside = {
+        (shape.spec.artifacts.path, folder)
+        for (_, shape), folder in product(valid, folders)
+        if folder.is_relative_to(PurePosixPath(shape.spec.artifacts.path))
+    }
+    for (_, shape), manifest in product(valid, written if inside else ()):
         place = PurePosixPath(shape.spec.artifacts.path)
-        if manifest.folder.is_relative_to(place):
+        if (shape.spec.artifacts.path, manifest.folder) in inside:
             report.add(
                 manifest.origin("kind"),
                 f"this manifest is inside {quoted(place.as_posix())}, where only the controller writes",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from controller.domain.desired import Origin
-from controller.domain.errors import FlowFileInvalid
-from controller.flows.yaml_reader import YamlNode, YamlRules, read_nodes
+from controller.flows.yaml_reader import YamlNode
 from controller.manifests.flow import FlowShape
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.report import Report
@@ -22,8 +22,6 @@ from controller.manifests.wording import did_you_mean, one_of, quoted
 
 S = TypeVar("S", bound=BaseModel)
 _GROUP = API_VERSION.partition("/")[0]
-_RULES = YamlRules(depth=64, values=200_000, single=False)
-"""The kinds themselves need eight levels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +36,7 @@ class Manifest(Generic[S]):
 
     @property
     def folder(self) -> PurePosixPath:
-        return PurePosixPath(self.file).parent
+        return _folder(self.file.rpartition("/")[0])
 
     def origin(self, *path: str | int) -> Origin:
         """The origin of a path of this document."""
@@ -47,6 +45,12 @@ class Manifest(Generic[S]):
     def key_origin(self, *path: str | int) -> Origin:
         """The origin of the last key of a path."""
         return Origin(self.file, *self.node.locate(path, at_key=True))
+
+
+@lru_cache(maxsize=4096)
+def _folder(path: str) -> PurePosixPath:
+    """One object for all manifests of a folder."""
+    return PurePosixPath(path)
 
 
 OrganizationManifest = Manifest[OrganizationShape]
@@ -77,38 +81,15 @@ class Manifests:
         return any(folder.is_relative_to(PurePosixPath(file).parent) for file in self.broken)
 
 
-@dataclass(slots=True)
-class Reading:
-    """The documents of one text."""
-
-    documents: list[YamlNode] = field(default_factory=list)
-    mistakes: list[FlowFileInvalid] = field(default_factory=list)
-    complete: bool = True
-    """False when reading ended at a mistake and documents may be missing."""
-
-
-def read_documents(text: str) -> Reading:
-    """The documents of a text that are mappings, in order."""
-    reading = Reading()
-    try:
-        for node in read_nodes(text, _RULES, reading.mistakes.append):
-            if isinstance(node.value, dict):
-                reading.documents.append(node)
-    except FlowFileInvalid as error:
-        reading.mistakes.append(error)
-        reading.complete = False
-    return reading
-
-
 def read_manifests(tree: ManifestTree, report: Report) -> Manifests:
     """Recognise and validate every document of the tree."""
     manifests = Manifests(broken=dict.fromkeys(tree.unread, ""))
     for file in tree.manifests:
-        reading = read_documents(file.text)
+        reading = file.reading
         recognised = [_kind_of(node, file.path, report) for node in reading.documents]
         ours = any(kind is not None for kind in recognised)
         if not reading.complete or "" in recognised:
-            manifests.broken[file.path] = file.text
+            manifests.broken[file.path] = file.again()
         if ours or not reading.complete:
             for mistake in reading.mistakes:
                 report.add(Origin(file.path, mistake.line, mistake.column), mistake.message, hint=mistake.hint)
@@ -132,8 +113,7 @@ def _kind_of(node: YamlNode, file: str, report: Report) -> str | None:
     if version is None:
         return kind if kind in KINDS else None  # validation reports the missing apiVersion
     group = version.partition("/")[0]
-    close = did_you_mean(group, [_GROUP])
-    if close is None or (group != _GROUP and kind not in KINDS):
+    if group != _GROUP and (kind not in KINDS or did_you_mean(group, [_GROUP]) is None):
         return None
     if kind in KINDS:
         return kind  # validation reports the wrong apiVersion

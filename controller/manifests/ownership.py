@@ -85,13 +85,12 @@ def _called(organization: OrganizationManifest) -> str:
 def _owners(manifests: Manifests) -> dict[FlowManifest, OrganizationManifest]:
     """The organisation that owns the folder of each flow; the innermost one, where a mistake left several."""
     by_folder = {organization.folder: organization for organization in reversed(manifests.organizations)}
-    owners: dict[FlowManifest, OrganizationManifest] = {}
-    for flow in manifests.flows:
-        folders = (flow.folder, *flow.folder.parents)
-        owner = next((by_folder[folder] for folder in folders if folder in by_folder), None)
-        if owner is not None:
-            owners[flow] = owner
-    return owners
+    nearest_to: dict[PurePosixPath, OrganizationManifest | None] = {}
+    for folder in {flow.folder for flow in manifests.flows}:
+        around = (folder, *folder.parents)
+        nearest_to[folder] = next((by_folder[each] for each in around if each in by_folder), None)
+    owners = ((flow, nearest_to[flow.folder]) for flow in manifests.flows)
+    return {flow: owner for flow, owner in owners if owner is not None}
 
 
 def _included(

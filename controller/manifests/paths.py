@@ -29,7 +29,7 @@ def resolved(files: Files, folder: PurePosixPath, written: str) -> str:
     """
     if "\\" in written or not written.isprintable():
         raise PathRefused("is not a path", "write / between folders, and no control characters")
-    if PurePosixPath(written).is_absolute() or PureWindowsPath(written).is_absolute() or written.startswith("~"):
+    if written.startswith(("/", "~")) or (written[1:2] == ":" and PureWindowsPath(written).is_absolute()):
         raise PathRefused("must be relative to this manifest", "an absolute path is another one on every machine")
     if len(written) > MAXIMUM_LENGTH:
         raise PathRefused("is a link that leads in a circle, or too long a path")

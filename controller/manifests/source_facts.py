@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -21,7 +21,14 @@ import controller
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, Resolution, ResourceReference
 
-READER = ("domain", "flows", "manifests/source_facts.py", "manifests/sources.py", "manifests/tree.py")
+READER = (
+    "domain",
+    "flows",
+    "manifests/documents.py",
+    "manifests/source_facts.py",
+    "manifests/sources.py",
+    "manifests/tree.py",
+)
 """The parts of the package that decide what a flow file says."""
 
 
@@ -80,7 +87,7 @@ class SourceFacts:
 def template_facts(body: bytes | None) -> TemplateFacts | None:
     """The facts in an encoded form; None where it is no such form."""
     try:
-        size, placeholders, mentioned = json.loads(body or b"")
+        size, placeholders, mentioned = json.loads((body or b"").decode())
         return TemplateFacts(int(size), tuple(map(_text, placeholders)), frozenset(map(_text, mentioned)))
     except (ValueError, TypeError, RecursionError):
         return None
@@ -89,7 +96,7 @@ def template_facts(body: bytes | None) -> TemplateFacts | None:
 def source_facts(body: bytes | None) -> SourceFacts | None:
     """The facts in an encoded form; None where it is no such form."""
     try:
-        kind, name, digest, references, positions, resources = json.loads(body or b"")
+        kind, name, digest, references, positions, resources = json.loads((body or b"").decode())
         return SourceFacts(
             FlowKey(_text(kind), _text(name)),
             _text(digest),
@@ -130,6 +137,11 @@ def _encoded(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+def file_key(identity: str) -> bytes | None:
+    """The key of what kind of file a content is; None where the reader is unknown."""
+    return _key("file", identity, ())
+
+
 def template_key(identity: str) -> bytes | None:
     """The key of a content's facts before substitution; None where the reader is unknown."""
     return _key("template", identity, ())
@@ -140,11 +152,11 @@ def source_key(identity: str, values: Mapping[str, str]) -> bytes | None:
     return _key("source", identity, sorted(values.items()))
 
 
-def _key(kind: str, identity: str, values: Iterable[tuple[str, str]]) -> bytes | None:
+def _key(kind: str, identity: str, values: Sequence[tuple[str, str]]) -> bytes | None:
     version = reader_version()
     if version is None:
         return None
-    parts = json.dumps([kind, identity, list(values)])
+    parts = f"{kind} {identity} {json.dumps(values) if values else ''}"
     return blake2b(parts.encode(), digest_size=20, key=version).digest()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from controller.domain.desired import Origin
 from controller.domain.files import (
@@ -23,7 +24,9 @@ from controller.domain.files import (
     kind_of,
 )
 from controller.flows.roots import ARCHY_ROOTS
+from controller.manifests.documents import FileFacts, Reading, Role, file_facts, read_documents
 from controller.manifests.report import Report
+from controller.manifests.source_facts import FactCache, NoCache, file_key
 from controller.manifests.wording import quoted
 
 MAXIMUM_BYTES = 5 * 1024 * 1024
@@ -49,7 +52,9 @@ class ManifestFile:
 
     path: str
     """Relative to the repository, with `/`."""
-    text: str = field(repr=False)
+    reading: Reading = field(repr=False)
+    again: Callable[[], str] = field(repr=False)
+    """Gives the text once more; empty where it cannot be read any more. Texts are not kept."""
 
 
 @dataclass(slots=True)
@@ -69,35 +74,87 @@ class ManifestTree:
         self.unread += other.unread
 
 
-def scan(files: Files, places: Sequence[str], report: Report, budget: Budget) -> ManifestTree:
-    """Read every manifest at or below some places, in path order."""
-    tree = ManifestTree()
+def scan(
+    files: Files, places: Sequence[str], report: Report, budget: Budget, cache: FactCache | None = None
+) -> ManifestTree:
+    """Read every manifest at or below some places, in path order; none that the cache knows."""
+    scanner = _Scanner(files, report, budget, cache or NoCache())
     found = {path: kind for place in places for path, kind in _yaml_files(files, place, report, budget)}
     for path, real in _distinct(files, found, report):
+        scanner.read(path, real)
+    return scanner.tree
+
+
+class _Scanner:
+    """Sorts files into a tree."""
+
+    def __init__(self, files: Files, report: Report, budget: Budget, cache: FactCache) -> None:
+        self.tree = ManifestTree()
+        self._files = files
+        self._report = report
+        self._budget = budget
+        self._cache = cache
+
+    def read(self, path: str, real: str) -> None:
+        """Sort in the file at `path`; `real` is where links lead."""
         try:
-            content = files.content(real, MAXIMUM_BYTES)
-            start = files.opening(real, _SNIFFED_BYTES) if content is None else content
+            identity = self._files.object_id(real)
+            key = None if identity is None else file_key(identity)
+            known = None if key is None else file_facts(self._cache.get(key))
+            if known is not None:
+                self._budget.read(known.size)
+                self._sort_in(path, real, known.role, Reading(list(known.documents)))
+                return
+            content = self._files.content(real, MAXIMUM_BYTES)
+            start = self._files.opening(real, _SNIFFED_BYTES) if content is None else content
         except FileUnreadable as error:
-            report.add(_origin(path), f"the file cannot be read: {error}")
-            tree.unread.append(path)
-            continue
-        budget.read(len(start))
-        _sort_in(tree, path, content, start, report)
-    return tree
+            self._report.add(_origin(path), f"the file cannot be read: {error}")
+            self.tree.unread.append(path)
+            return
+        self._budget.read(len(start))
+        role, reading = _role(start), None
+        if role is Role.MANIFEST and path.isprintable():
+            text = decode(path, content, self._report)
+            reading = None if text is None else read_documents(text)
+        self._sort_in(path, real, role, reading)
+        if key is not None and content is not None:
+            self._keep(key, len(content), role, reading)
+
+    def _sort_in(self, path: str, real: str, role: Role, reading: Reading | None) -> None:
+        if role is Role.FLOW_FILE:
+            self.tree.flow_files.append(path)
+        elif role is Role.MANIFEST and not path.isprintable():
+            message = "the file's name holds characters that cannot be shown"
+            self._report.add(_origin(path), message, hint="rename it")
+            self.tree.unread.append(path)
+        elif role is Role.MANIFEST and reading is None:
+            self.tree.unread.append(path)
+        elif reading is not None and role is Role.MANIFEST:
+            self.tree.manifests.append(ManifestFile(path, reading, partial(_text_again, self._files, real)))
+
+    def _keep(self, key: bytes, size: int, role: Role, reading: Reading | None) -> None:
+        """Cache what is known of a content; of manifests only those without mistakes."""
+        if role is Role.MANIFEST and (reading is None or reading.mistakes):
+            return
+        facts = FileFacts(size, role, tuple(reading.documents) if reading is not None else ())
+        body = facts.encoded()
+        if body is not None:
+            self._cache.put(key, body)
 
 
-def _sort_in(tree: ManifestTree, path: str, content: bytes | None, start: bytes, report: Report) -> None:
-    if not looks_like_manifest(start):
-        match = _FLOW_FILE.match(start[:_SNIFFED_BYTES])
-        if match is not None and match[1].decode("ascii", "replace") in ARCHY_ROOTS:
-            tree.flow_files.append(path)
-    elif not path.isprintable():
-        report.add(_origin(path), "the file's name holds characters that cannot be shown", hint="rename it")
-        tree.unread.append(path)
-    elif (text := decode(path, content, report)) is None:
-        tree.unread.append(path)
-    else:
-        tree.manifests.append(ManifestFile(path, text))
+def _role(start: bytes) -> Role:
+    if looks_like_manifest(start):
+        return Role.MANIFEST
+    match = _FLOW_FILE.match(start[:_SNIFFED_BYTES])
+    is_flow = match is not None and match[1].decode("ascii", "replace") in ARCHY_ROOTS
+    return Role.FLOW_FILE if is_flow else Role.OTHER
+
+
+def _text_again(files: Files, path: str) -> str:
+    try:
+        return decode(path, files.content(path, MAXIMUM_BYTES), Report()) or ""
+    except FileUnreadable:
+        return ""
 
 
 def manifest_files(files: Files, places: Sequence[str], budget: Budget, among: Callable[[str], bool]) -> list[str]:

@@ -34,7 +34,7 @@ class DiskFiles:
         """The first bytes of a file."""
         try:
             # A link or a pipe may have replaced the file since the listing.
-            descriptor = os.open(self.top / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(f"{self.top}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise FileUnreadable("it is no file any more")

@@ -33,6 +33,8 @@ class WorkTreeFiles:
         }
         self._differs: dict[str, bool] = {}
         self._listings: dict[str, dict[str, Kind]] = {}
+        self._last: tuple[str, bytes] = ("", b"")
+        """The file that was compared last: it is read next."""
         self.links: set[str] = set()
         """Links that were followed."""
 
@@ -54,6 +56,8 @@ class WorkTreeFiles:
 
     def content(self, path: str, most: int) -> bytes | None:
         """The bytes on disk; those of HEAD if they are equivalent or the file is left out on disk."""
+        if self._last[0] == path and len(self._last[1]) <= most:
+            return self._last[1]
         if self.head is None or self._differs.get(path) is True:
             return self._disk.content(path, most)
         if self._is_plain_file(path):
@@ -105,7 +109,10 @@ class WorkTreeFiles:
             content = self._disk.content(path, _COMPARED_BYTES) if here is Kind.FILE else None
         except FileUnreadable:
             return True
-        if content is None or self._is_committed(path, content):
+        if content is None:
+            return False
+        if self._is_committed(path, content):
+            self._last = path, content
             return False
         committed_content = self.head.content(path, _COMPARED_BYTES)
         return committed_content is None or not _means_the_same(committed_content, content)
