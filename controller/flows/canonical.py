@@ -7,8 +7,10 @@ organisation rewrites on its own do not count. Every value is encoded with its t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from itertools import repeat
+from operator import itemgetter
 
 _TRACKING = "trackingId"
 """A counter that Architect assigns to each action; it changes whenever a flow is saved."""
@@ -16,6 +18,8 @@ _INDEX = "referencedObjects"
 """An index that newer exports add at the top of a flow; the actions say the same."""
 VOLATILE_KEYS = frozenset({_TRACKING, _INDEX})
 """The keys of entries that may be noise; `volatile` decides."""
+_SCALARS = frozenset({int, float, bool, type(None)})
+_BY_KEY = itemgetter(0)
 
 
 def digest(document: object) -> str:
@@ -45,12 +49,14 @@ def _canonical(document: object) -> str:
             pieces.append(key)
             if type(value) is str:
                 pieces.append(_text(value))
-            elif isinstance(value, dict | Mapping):
+            elif type(value) in _SCALARS:
+                pieces.append(_scalar(value))
+            elif type(value) is dict or isinstance(value, Mapping):
                 entries = _entries(value, len(opened) - 1)
                 pieces.append(f"m{len(entries)}:")
                 opened.append(iter(entries))
                 break
-            elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            elif type(value) is list or (isinstance(value, Sequence) and not isinstance(value, str | bytes)):
                 # The count comes first: without it, [[a], b] and [[a, b]] would give the same text.
                 pieces.append(f"l{len(value)}:")
                 opened.append(zip(repeat(""), value, strict=False))
@@ -65,22 +71,22 @@ def _canonical(document: object) -> str:
 def _entries(mapping: Mapping[object, object], depth: int) -> list[tuple[str, object]]:
     """The entries without noise, each with its encoded key, in the order of the encoded keys."""
     entries = [
-        (_text(key) if type(key) is str else _scalar(key), item)
+        (_key(key) if type(key) is str else _scalar(key), item)
         for key, item in mapping.items()
         if not (key in VOLATILE_KEYS and volatile(str(key), item, depth))
     ]
     if len(entries) > 1:
-        entries.sort(key=_key)  # UTF-8 sorts as its characters do
+        entries.sort(key=_BY_KEY)  # UTF-8 sorts as its characters do
     return entries
-
-
-def _key(entry: tuple[str, object]) -> str:
-    return entry[0]
 
 
 def _text(value: str) -> str:
     """A text after its length in bytes."""
     return f"s{len(value) if value.isascii() else len(value.encode('utf-8', 'surrogatepass'))}:{value}"
+
+
+_key = lru_cache(maxsize=4096)(_text)
+"""The same for keys, of which flows have few different ones."""
 
 
 def _scalar(value: object) -> str:

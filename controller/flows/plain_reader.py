@@ -7,14 +7,14 @@ what is wrong with it. So both agree on every text, and only `yaml_reader` knows
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from controller.flows.scalars import FlowLoader, scalar, tag_of
-from controller.flows.yaml_events import read_events
+from controller.flows.yaml_events import event_stream
 
 _Collection = dict[str, object] | list[object]
 _STARTS: dict[type[yaml.Event], type[_Collection]] = {yaml.MappingStartEvent: dict, yaml.SequenceStartEvent: list}
@@ -33,7 +33,7 @@ class PlainDocument:
 def read_plain(text: str, *, depth: int, values: int) -> PlainDocument | None:
     """The only document of a text; None where `yaml_reader` must read it.
 
-    `depth` and `values` are its limits. Raises FlowFileInvalid for a text that is not YAML, as `read_events` does.
+    `depth` and `values` are its limits. Raises FlowFileInvalid for a text that is not YAML, as `event_stream` does.
     """
     try:
         return _read(text, depth, values)
@@ -46,70 +46,81 @@ class _Unusual(Exception):  # noqa: N818 - not an error: the other reader reads 
 
 
 def _read(text: str, most_depth: int, most_values: int) -> PlainDocument:
-    top: list[object] = []
     begins: dict[int, yaml.Mark] = {}
-    around: list[_Collection] = []
-    here: _Collection = top
+    top: list[object] = []
+    around: list[Any] = []
+    here: Any = top  # the open collection, a dict or a list
     key: str | None = None
-    count = documents = 0
-    events: Iterator[Any] = read_events(text)  # an event's attributes depend on its type
-    for event in events:
-        kind = type(event)
-        if kind is yaml.ScalarEvent:
-            if key is None and type(here) is dict:
-                key = _new_key(event, here)
+    count = 0
+    event: Any  # its attributes depend on its type
+    with event_stream(text) as events:
+        for event in events:
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                if key is None and type(here) is dict:
+                    key = _new_key(event, here)
+                    continue
+                value = _value(event)
+            elif kind in _STARTS:
+                value = _opened(event, key, here)
+                begins[id(value)] = event.start_mark
+                around.append(here)
+            elif kind in _ENDS:
+                here = around.pop()
                 continue
-            _add(here, key, _value(event))
-        elif kind in _STARTS:
-            _require_plain(event)
-            inner = _STARTS[kind]()
-            begins[id(inner)] = event.start_mark
-            _add(here, key, inner)
-            around.append(here)
-            here = inner
-        elif kind in _ENDS:
-            here = around.pop()
-        else:
-            documents += kind is yaml.DocumentStartEvent
-        key = None
-        count += 1
-        if kind is yaml.AliasEvent or documents > 1 or count > most_values or len(around) + 2 > most_depth:
-            raise _Unusual
+            else:
+                _require_first(kind, top)
+                continue
+            count += 1
+            if count > most_values or len(around) + 2 > most_depth:
+                raise _Unusual
+            if key is None:
+                here.append(value)
+            else:
+                here[key] = value
+                key = None
+            if kind is not yaml.ScalarEvent:
+                here = value
     return PlainDocument(top[0] if top else None, begins)
 
 
-def _require_plain(event: Any) -> None:
-    if event.anchor is not None or event.tag is not None:
+def _require_first(kind: type[yaml.Event], top: list[object]) -> None:
+    if kind is yaml.AliasEvent or (kind is yaml.DocumentStartEvent and top):
         raise _Unusual
 
 
 def _new_key(event: yaml.ScalarEvent, here: dict[str, object]) -> str:
-    _require_plain(event)
     key: str = event.value
-    if key == "<<" or key in here:
+    if event.anchor is not None or event.tag is not None or key == "<<" or key in here:
         raise _Unusual
     return key
 
 
-def _add(here: _Collection, key: str | None, value: object) -> None:
-    if type(here) is list:
-        here.append(value)
-    elif type(here) is dict and key is not None:
-        here[key] = value
-    else:
-        raise _Unusual  # a collection as a key
+def _opened(event: Any, key: str | None, here: _Collection) -> _Collection:
+    """A new collection. Raises _Unusual for one with an anchor or a tag, or as a key."""
+    if event.anchor is not None or event.tag is not None or (key is None and type(here) is dict):
+        raise _Unusual
+    return _STARTS[type(event)]()
 
 
-def _value(event: yaml.ScalarEvent) -> object:
-    _require_plain(event)
+def _value(event: Any) -> object:
+    if event.anchor is not None or event.tag is not None:
+        raise _Unusual
     value: str = event.value
     if not event.implicit[0] or value[:1] not in _RESOLVED:
         return value
     try:
-        return scalar(tag_of(value, plain=True), value)
+        return _short(value) if len(value) <= _SHORT else scalar(tag_of(value, plain=True), value)
     except ValueError as error:
         raise _Unusual from error
 
 
+@lru_cache(maxsize=4096)
+def _short(value: str) -> object:
+    """The value of a plain scalar such as `true` or `0.7`, which flows repeat."""
+    return scalar(tag_of(value, plain=True), value)
+
+
+_SHORT = 24
 _RESOLVED = frozenset(FlowLoader.yaml_implicit_resolvers)
 """What plain scalars that may be no text begin with; empty for an empty scalar."""

@@ -52,6 +52,8 @@ _FIND_ACTIONS: Mapping[str, str] = {
 """Actions that find resources, called like the functions; none is known that finds wrap-up codes."""
 TELLING_KEYS = frozenset({"division", "exp", "prompt"})
 """Keys with texts that may name resources."""
+_MAPPING_KEYS = frozenset({*KEYED, *CALLED_RESOURCES, *NAMED, "category", "engine", "findId", "findName"})
+"""Keys of mappings that may name resources, besides those with a literal."""
 _FLOW_KEYS = frozenset({"targetFlow", "overrideInQueueFlow"})
 _BUILT_IN = "PromptSystem."
 _PROMPT = "Prompt."
@@ -61,10 +63,14 @@ _NO_ENGINE = "defaultEngine"
 def resource_references(places: Iterable[Place]) -> Iterator[ResourceReference]:
     """The references in the places of a walk, in document order, one for each place."""
     for place in places:
-        if isinstance(place.value, str):
-            yield from _in_text(place, place.value)
-        elif isinstance(place.key, str) and isinstance(place.value, dict) and not place.is_action:
-            yield from _in_mapping(place, place.key, place.value)
+        key, value = place.key, place.value
+        if not isinstance(key, str):
+            continue
+        if isinstance(value, str):
+            if key in TELLING_KEYS:
+                yield from _in_text(place, value)
+        elif isinstance(value, dict) and (key in _MAPPING_KEYS or "lit" in value) and not place.is_action:
+            yield from _in_mapping(place, key, value)
 
 
 def _in_text(place: Place, text: str) -> Iterator[ResourceReference]:

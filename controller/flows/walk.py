@@ -13,6 +13,7 @@ ACTION_LISTS = frozenset({"actions", "startUpTaskActions", "choices"})
 """Keys with lists of actions: each item is a mapping from the action's kind to its settings."""
 MERGING_KEYS = frozenset({"ref", "refArray"})
 """Keys of references to another part of the file that stand for it, where they are an object's only key."""
+_COLLECTIONS = frozenset({dict, list})
 _PLAIN_KEY = re.compile(r"[A-Za-z_][\w-]*\Z")
 
 
@@ -60,13 +61,13 @@ class Place:
 def walk(root: str, content: object, told: Callable[[str], bool] | None = None) -> Iterator[Place]:
     """Every mapping entry and list item below a flow's root key, in document order, without volatile entries.
 
-    With `told`, the only scalars are the entries with keys that it picks.
+    With `told`, the only scalars are the entries with keys that it picks, and all collections must be a dict or a list.
     """
     waiting = [Place(root, content, None, None, False, 1)]  # noqa: FBT003 - by position, because there are so many
     while waiting:
         place = waiting.pop()
         yield place
-        if isinstance(place.value, dict | list | Mapping):
+        if type(place.value) in _COLLECTIONS or isinstance(place.value, Mapping):
             waiting.extend(reversed(_children(place, told)))
 
 
@@ -77,15 +78,15 @@ def _children(place: Place, told: Callable[[str], bool] | None) -> list[Place]:
         return [
             Place(index, item, place, around, False, depth)  # noqa: FBT003 - as above
             for index, item in enumerate(value)
-            if told is None or isinstance(item, dict | list)
+            if told is None or type(item) in _COLLECTIONS
         ]
-    if not isinstance(value, dict | Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         return []
     action = isinstance(place.key, int) and place.parent is not None and place.parent.key in ACTION_LISTS
     return [
         Place(key, item, place, around, action, depth)
         for key, item in value.items()
-        if (told is None or isinstance(item, dict | list) or told(key))
+        if (told is None or type(item) in _COLLECTIONS or told(key))
         and not (key in VOLATILE_KEYS and volatile(key, item, place.depth))
     ]
 
