@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One more than there are processors: a worker waits while git or a command that it started is at work.
+# More than there are processors: a worker waits while git or a command that it started is at work, in the proofs longest.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# COVERAGE=1 measures branches while the tests run, and fails below the floor of pyproject.toml.
+PROOF_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+# COVERAGE=1 measures lines and branches while the tests run, and fails below the floor of pyproject.toml.
 COVERAGE ?=
 # Tests start many processes: modules are compiled once and kept.
 export PYTHONDONTWRITEBYTECODE =
@@ -30,11 +31,10 @@ docs: $(READY) ## Write the pages that are made from the code
 	$(BIN)/python -m docs.json_page
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly" $(if $(COVERAGE),--cov --cov-report=)
-	$(if $(COVERAGE),$(BIN)/coverage report --format=total)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly" $(if $(COVERAGE),-p tests.support.branches)
 
 proof: $(READY) ## Long stories, whole processes, faults, crashes, chaos, several controllers
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "proof and not nightly"
+	$(BIN)/python -m pytest -n $(PROOF_WORKERS) --dist worksteal -m "proof and not nightly"
 
 check: lint types imports dead test bench-smoke proof ## Everything that CI runs
 
@@ -65,4 +65,4 @@ nightly: $(READY) ## The tests that are too long for every run
 	$(BIN)/python -m pytest -n $(WORKERS) -m nightly --timeout 3600
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .coverage.json .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -46,6 +46,7 @@ LONG = {
 }
 """Files of other folders that take six seconds of a processor and more; they are proofs too."""
 
+_PATIENT_S = 600.0
 _IN_MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 4 * 2**30
 _CERTIFICATE_END = "-----END CERTIFICATE-----\n"
@@ -84,8 +85,13 @@ def _roomy() -> Path:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What `-m "not proof ..."` leaves out is not even imported."""
-    return True if config.option.markexpr.startswith("not proof") and _is_proof(collection_path, config) else None
+    """What `-m "not proof ..."` and `-m "proof ..."` leave out is not even imported."""
+    chosen = config.option.markexpr
+    if chosen.startswith("not proof"):
+        return True if _is_proof(collection_path, config) else None
+    if chosen.startswith("proof") and collection_path.match("test_*.py") and not _is_proof(collection_path, config):
+        return None if "mark.proof" in collection_path.read_text(encoding="utf-8") else True
+    return None
 
 
 def pytest_collection_finish() -> None:
@@ -99,15 +105,22 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked nightly runs only where `-m` asks for it."""
+    """What is marked nightly runs only where `-m` asks for it; the longest begin first, so that none ends alone."""
     for item in items:
         if _is_proof(item.path, config):
             item.add_marker(pytest.mark.proof)
+    items.sort(key=lambda item: -_longest_s(item))
     if config.option.markexpr:
         return
     late = [item for item in items if item.get_closest_marker("nightly")]
     config.hook.pytest_deselected(items=late)
     items[:] = [item for item in items if item not in late]
+
+
+def _longest_s(item: pytest.Item) -> float:
+    """What a test may take, where it may take longer than others."""
+    marker = item.get_closest_marker("timeout")
+    return max(marker.args[0], _PATIENT_S) if marker else _PATIENT_S
 
 
 def _is_proof(path: Path, config: pytest.Config) -> bool:

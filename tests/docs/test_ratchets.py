@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.conftest import LONG
 
 ROOT = Path(__file__).parents[2]
-_FLOOR = re.compile(r"^fail_under = ([\d.]+)$", re.MULTILINE)
+_FLOOR = re.compile(r"^fail[-_]under = ([\d.]+)$", re.MULTILINE)
+"""As SlipCover spells it, and as coverage.py does, which measured before."""
 
 
 def _git(*arguments: str) -> str:
@@ -21,7 +22,7 @@ def _git(*arguments: str) -> str:
 
 def test_the_coverage_floor_only_rises() -> None:
     """A shallow checkout knows fewer earlier values, and a folder without git none."""
-    commits = _git("log", "--format=%H", "-G", "^fail_under = ", "--", "pyproject.toml").split()
+    commits = _git("log", "--format=%H", "-G", "^fail[-_]under = ", "--", "pyproject.toml").split()
     earlier = [float(value) for each in commits for value in _FLOOR.findall(_git("show", f"{each}:pyproject.toml"))]
     (floor,) = _FLOOR.findall((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
