@@ -53,14 +53,19 @@ class LazyGroup(TyperGroup):
         gc.disable()  # importing makes thousands of objects and no garbage: looking for some takes a tenth of the start
         try:
             import_alone("structlog", *(() if entry.offline else ("httpx",)))
-            module = importlib.import_module(f"{self.package}.{entry.module}")
+            found_in = importlib.import_module(f"{self.package}.{entry.module}")
         finally:
             if collecting:
                 gc.enable()
-        found = getattr(module, entry.attribute or entry.module)
+        found = getattr(found_in, entry.attribute or entry.module)
         if isinstance(found, type) and issubclass(found, LazyGroup):
             return found(name=name, help=entry.help, no_args_is_help=True, rich_markup_mode=None)
         return _command(found, name, entry)
+
+
+def module(name: str) -> Any:
+    """A module that a command needs for some of its options only; imported now."""
+    return importlib.import_module(name)
 
 
 def import_alone(*libraries: str) -> None:

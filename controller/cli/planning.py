@@ -6,21 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.cli.progress_bars import plan_bar, progress_bar
+from controller.cli.progress_bars import plan_bar
 from controller.cli.running import answer, run_passes
 from controller.cli.workspace import branch_of
 from controller.domain.desired import Organization
 from controller.planning.model import Plan, Unplanned
-from controller.questions.comparisons import FlowComparison, differences
 from controller.questions.pull_request_plan import BranchRequest, plan_against_base
 from controller.questions.refusals import with_refusals
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.report import Failed
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import open_folder
-
-Comparisons = dict[str, list[FlowComparison]]
-"""The differences inside the flows, by organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +72,3 @@ def _of_branch(choice: PlanChoice, base: str, services: Services) -> Planned:
     organizations = {each.organization: made.organization(each.organization) for each in made.plans}
     sides = (*made.branch.base.desired.organizations, *made.branch.head.desired.organizations)
     return Planned(made.plans, organizations, {each.name: each for each in sides}, made.failures, made.unplanned)
-
-
-def compared_flows(made: Planned, services: Services) -> Comparisons:
-    """The differences inside the flows of all plans."""
-    return answer(services, _compared(made, services))
-
-
-async def _compared(made: Planned, services: Services) -> Comparisons:
-    found: Comparisons = {}
-    with progress_bar("comparing flows") as advance:
-        for each in made.plans:
-            found[each.organization] = await differences(services, made.planned[each.organization], each, advance)
-    return found

@@ -22,7 +22,18 @@ DELIVERING = (
 )
 UNNEEDED = {
     "validate": ("httpx", "sqlalchemy", "controller.genesys", "controller.store", *OPTIONAL, *DELIVERING),
-    "plan": ("alembic", "networkx", "prometheus_client", "websockets.asyncio.client", "jinja2", *OPTIONAL, *DELIVERING),
+    "plan": (
+        "controller.questions.comparisons",
+        "controller.planning.rendering.document",
+        "controller.planning.rendering.page",
+        "alembic",
+        "networkx",
+        "prometheus_client",
+        "websockets.asyncio.client",
+        "jinja2",
+        *OPTIONAL,
+        *DELIVERING,
+    ),
     "status": (
         "alembic",
         "networkx",

@@ -14,8 +14,9 @@ from controller.cli import exit_codes
 from controller.cli.ci_variables import PullRequestInCI, pull_request_in_ci
 from controller.cli.failures import report_failure
 from controller.cli.options import Folder, Organizations
+from controller.cli.plan_differences import compared_flows
 from controller.cli.plan_file import read_plan_file
-from controller.cli.planning import PlanChoice, compared_flows, plans_of
+from controller.cli.planning import PlanChoice, plans_of
 from controller.cli.running import opened_services, report_failures
 from controller.domain.clock import SystemClock
 from controller.domain.errors import PenstockError, PlanUnreadable, SettingsInvalid

@@ -6,25 +6,27 @@ import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from controller.cli import exit_codes
 from controller.cli.annotations import FORGE_FORMATS, Level, of_failure, of_mistakes, of_plans, of_unplanned
-from controller.cli.comparison_output import comparisons_text
+from controller.cli.lazy import module
 from controller.cli.options import Folder, Organizations
 from controller.cli.output import output_to
-from controller.cli.planning import Comparisons, PlanChoice, Planned, compared_flows, plans_of
+from controller.cli.planning import PlanChoice, Planned, plans_of
 from controller.cli.running import failures_code, opened_services, report_failures
 from controller.cli.screen import screen_of
 from controller.domain.errors import ManifestInvalid
-from controller.planning.rendering.document import plan_json, saved_plan_json
-from controller.planning.rendering.markdown import plan_markdown
-from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.text import plan_content, plan_summary, unplanned_text
-from controller.questions.plan_views import plan_views
 from controller.reconcile.settings import load_settings
+
+if TYPE_CHECKING:
+    from controller.cli.plan_differences import Comparisons
+
+_DIFFERENCES, _DOCUMENTS = "controller.cli.plan_differences", "controller.cli.plan_documents"
+"""Imported where an option asks for them: the usual plan is text without differences."""
 
 
 class PlanFormat(StrEnum):
@@ -95,10 +97,10 @@ def _shown(options: PlanOptions) -> int:
         if made.failed and as_json:
             # Half a document would pass for a whole one.
             return report_failures(made.failed, as_json=True)
-        compared = compared_flows(made, services) if options.diff else None
+        compared = module(_DIFFERENCES).compared_flows(made, services) if options.diff else None
     if options.out is not None and not made.failed:
         with output_to(options.out) as write:
-            write(saved_plan_json(plan_views(made.plans, compared), made.unplanned))
+            write(module(_DOCUMENTS).saved_document(made, compared))
     if options.output in FORGE_FORMATS:
         print(_annotated(made, options.output), end="")
         return exit_codes.of_all([failures_code(made.failed), _code(made, options)])
@@ -123,22 +125,11 @@ def _annotated(made: Planned, form: str) -> str:
 
 def _rendered(made: Planned, options: PlanOptions, compared: Comparisons | None) -> str:
     plans, unplanned, everything = made.plans, made.unplanned, options.everything
-    if options.output is PlanFormat.JSON:
-        return plan_json(plans, unplanned, everything=everything)
-    if options.output is PlanFormat.MARKDOWN:
-        return plan_markdown(plan_views(plans, compared), unplanned, everything=everything)
-    if options.output is PlanFormat.HTML:
-        return plan_html(plan_views(plans, compared), unplanned, everything=everything)
+    if options.output is not PlanFormat.TEXT:
+        document: str = module(_DOCUMENTS).plan_document(made, options.output.value, compared, everything=everything)
+        return document
     screen, only_problems = screen_of(sys.stdout), options.only_problems
     content = plan_content(plans, everything=everything, only_problems=only_problems, screen=screen)
+    inside: str = "" if compared is None else module(_DIFFERENCES).differences_text(compared)
     summary = plan_summary(plans, only_problems=only_problems, screen=screen) if plans else ""
-    return unplanned_text(unplanned, screen) + content + _differences(compared) + summary
-
-
-def _differences(compared: Comparisons | None) -> str:
-    """The differences inside the flows, as text below the changes."""
-    if compared is None:
-        return ""
-    return (
-        comparisons_text([each for found in compared.values() for each in found], screen=screen_of(sys.stdout)) + "\n"
-    )
+    return unplanned_text(unplanned, screen) + content + inside + summary
