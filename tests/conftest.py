@@ -38,8 +38,9 @@ LONG = {
     "flows": "diff_completeness",
     "genesys": "tokens_in_the_queue",
     "planning": "markdown mermaid_parser plan_page properties saved",
-    "reconcile": "authorship callers examples failed_and_live git_state giving_up groups manual_rollback pausing"
-    " plans_meanwhile rollback_first scenarios status superseded suspended",
+    "reconcile": "authorship callers dialects examples exports_behind_publishes failed_and_live git_state giving_up"
+    " groups lagging_listing manual_rollback pausing permissions plans_meanwhile rollback_first scenarios status"
+    " superseded suspended",
     "repository": "branches race record remotes",
     "reviews": "hostile merges surviving",
     "simulator": "any_request",

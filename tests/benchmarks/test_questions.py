@@ -50,6 +50,7 @@ def test_an_idle_service_is_watched() -> None:
     assert taken["calls of a look"] == 1
 
 
+@pytest.mark.proof
 def test_a_trace_is_printed_beside_a_peer() -> None:
     answer = traces.ask(sizes=(20,), rounds=1)
 

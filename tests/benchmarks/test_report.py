@@ -80,6 +80,7 @@ def test_a_count_that_grows_is_a_problem(found: dict[str, float], says: list[str
     assert harness.worse(found, {"a": 2.0}) == says
 
 
+@pytest.mark.proof
 def test_a_worse_count_fails_the_smoke_test(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

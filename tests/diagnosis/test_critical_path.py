@@ -128,6 +128,7 @@ def brute_length(path: list) -> float:
     return len(covered) * 1000.0
 
 
+@pytest.mark.proof
 @settings(max_examples=300, deadline=None)
 @given(graphs())
 def test_the_path_equals_an_exhaustive_search(graph: ActionGraph) -> None:

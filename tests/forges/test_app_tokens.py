@@ -161,6 +161,7 @@ async def test_annotations_are_sent_fifty_at_once(github: ForgeWorld, app: Any) 
     assert (github.server.count("POST", "/check-runs"), github.server.count("PATCH", "/check-runs")) == (1, 2)
 
 
+@pytest.mark.proof
 async def test_far_too_many_annotations_are_cut_and_the_summary_says_so(github: ForgeWorld, app: Any) -> None:
     forge = connected(github, app)
     annotation = ForgeAnnotation("a.yaml", 1, None, AnnotationLevel.NOTICE, "x" * 100_000, "y" * 500)

@@ -56,6 +56,7 @@ async def test_exports_that_wait_are_no_load(clock: SteppedClock) -> None:
     await asyncio.gather(*waiting)
 
 
+@pytest.mark.proof
 async def test_two_thousand_calls_against_300_a_minute_meet_no_429(clock: SteppedClock) -> None:
     """They take as long as the limit demands, and not much longer."""
     simulator = Simulator(clock, SimulatorSettings(rate_limit_per_minute=300))

@@ -354,6 +354,7 @@ def _write(folder: Path, number: int) -> None:
                     assert cache.get(name) in (None, name)
 
 
+@pytest.mark.proof
 def test_processes_share_it(tmp_path: Path) -> None:
     context = get_context("spawn")
     processes = [context.Process(target=_write, args=(tmp_path, number)) for number in range(3)]

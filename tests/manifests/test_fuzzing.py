@@ -6,6 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,7 @@ def test_the_text_that_is_mutated_is_valid() -> None:
     assert outcome(TEXT.replace("dependsOn: [main-ivr]", "").replace("ivr.yaml", "workflow.yaml").encode()) == "valid"
 
 
+@pytest.mark.proof
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(TOKENS) - 1), st.sampled_from(ODD)), min_size=1, max_size=6))
 def test_tokens_that_are_replaced_at_random_end_in_mistakes(changes: list[tuple[int, str]]) -> None:

@@ -131,6 +131,7 @@ async def test_what_is_not_taken_is_kept_and_sent_again_later(
     assert int(second) == int(first) + 5
 
 
+@pytest.mark.proof
 async def test_a_receiver_that_is_dead_for_a_day_gets_everything_in_order(
     store: Store, dispatcher: Dispatcher, world: World, clock: SteppedClock
 ) -> None:

@@ -125,6 +125,7 @@ def _open_by_brute_force(window: Window, moment: datetime) -> bool:
     return False
 
 
+@pytest.mark.proof
 @settings(max_examples=150, deadline=None)
 @example("30 1 * * *", DUBLIN, 99_000, (2026, 3, 28), 0)
 @given(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import structlog
 import structlog.testing
 
@@ -41,6 +42,7 @@ def _organisation_of_many(world: World) -> None:
     world.simulator.calls.clear()
 
 
+@pytest.mark.proof
 async def test_a_first_look_exports_many_flows_in_few_jobs_and_says_before_what_it_takes(world: World) -> None:
     _organisation_of_many(world)
     listener = Recording()
@@ -60,6 +62,7 @@ async def test_a_first_look_exports_many_flows_in_few_jobs_and_says_before_what_
     assert (told[-1]["event"], told[-1]["done"]) == ("exports.progress", FLOWS)
 
 
+@pytest.mark.proof
 async def test_a_look_that_knows_all_exports_announces_none(world: World) -> None:
     _organisation_of_many(world)
     await world.look(Recording())

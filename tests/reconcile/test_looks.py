@@ -57,6 +57,7 @@ async def settled(world: World) -> World:
     return world
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("others", [0, 600, 1_100])
 async def test_a_look_at_an_organisation_at_rest_costs_one_call_at_any_size(world: World, others: int) -> None:
     fill(world, others)
