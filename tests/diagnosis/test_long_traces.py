@@ -34,11 +34,7 @@ def chunks(steps: int) -> Iterator[str]:
 
 
 def peak(work) -> int:
-    """The most memory in use while `work` ran, in bytes: the least of three, as threads of other tests count, too."""
-    return min(_peak(work) for _ in range(3))
-
-
-def _peak(work) -> int:
+    """The most memory in use while `work` ran, in bytes."""
     tracemalloc.start()
     try:
         work()
@@ -68,5 +64,6 @@ def page_by_page(steps: int) -> None:
 @pytest.mark.parametrize("work", [export, show, page_by_page])
 def test_memory_does_not_grow_with_the_steps(work) -> None:
     work(200)  # fills the caches
-    short, long = peak(lambda: work(600)), peak(lambda: work(2400))
-    assert long < short * 1.5 + 200_000
+    # The least of three, as threads of other tests count, too.
+    most = min(peak(lambda: work(600)) for _ in range(3)) * 1.5 + 200_000
+    assert any(peak(lambda: work(2400)) < most for _ in range(3))
