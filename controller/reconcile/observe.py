@@ -187,11 +187,13 @@ class _Looker:
             and (live := self._flows.get(each.key))
             and live.published_version
         ]
-        unknown = sum(not self._reader.knows_export(*asked) for asked in wanted)
+        known = self._reader.known_exports() if wanted else {}
+        digests = {live.key: known[live.id, version] for live, version in wanted if (live.id, version) in known}
+        unknown = [(live, version) for live, version in wanted if (live.id, version) not in known]
         if not unknown:
-            return await self._each(wanted, self._digest_of)
-        progress = ExportProgress(self._organization, unknown, self._platform, self._clock, self._listener)
-        return await self._each(wanted, self._digest_of, progress.advance)
+            return digests
+        progress = ExportProgress(self._organization, len(unknown), self._platform, self._clock, self._listener)
+        return digests | await self._each(unknown, self._digest_of, progress.advance)
 
     async def versions(
         self, organization: Organization, recorded: RecordedState, delivered: Collection[FlowKey]

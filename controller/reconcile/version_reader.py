@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from controller.domain.live import LiveFlow
@@ -41,9 +41,9 @@ class FactReader:
 
         return await self._once(self._facts.resources, self._facts.remember_resources, live, version, read)
 
-    def knows_export(self, live: LiveFlow, version: str) -> bool:
-        """Whether `export_digest` answers without a call."""
-        return self._facts.export_digest(self._organization, live.id, version) is not None
+    def known_exports(self) -> Mapping[tuple[str, str], str]:
+        """What `export_digest` answers without a call, by the flow's id and the version."""
+        return self._facts.export_digests(self._organization)
 
     async def export_digest(self, live: LiveFlow, version: str) -> str:
         """The canonical digest of a version's export. Raises ExportFailed when the export is unreadable."""

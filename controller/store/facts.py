@@ -50,6 +50,13 @@ class Facts(StorePart):
         value = self._get(organization, flow_id, version, _EXPORT_DIGEST)
         return None if value is None else str(value)
 
+    def export_digests(self, organization: str) -> dict[tuple[str, str], str]:
+        """Digests of all known exports of an organisation, by the flow's id and the version: one query."""
+        query = select(facts.c.flow_id, facts.c.version, facts.c.value).where(
+            facts.c.organization == organization, facts.c.kind == _EXPORT_DIGEST
+        )
+        return {(row["flow_id"], row["version"]): str(row["value"]) for row in self._rows(query)}
+
     def remember_export_digest(self, organization: str, flow_id: str, version: str, digest: str) -> None:
         self._put((organization, flow_id, version, _EXPORT_DIGEST), digest)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import sqlalchemy
 import structlog
 import structlog.testing
 
@@ -28,6 +29,29 @@ async def test_a_first_look_is_told_and_the_next_one_asks_for_nothing_again(worl
     assert first.looks == [(1, 2), (2, 2)]
     assert second.looks == []
     await world.assert_settled()
+
+
+async def test_a_later_look_reads_the_digests_of_all_flows_with_one_query(world: World) -> None:
+    for number in range(12):
+        world.flow(f"flow-{number}", module(f"Module {number}"))
+    world.commit()
+    world.publish_all_by_hand()
+    await world.look(Recording())
+    world.simulator.calls.clear()
+    asked: list[str] = []
+
+    def count(*event: object) -> None:
+        asked.append(str(event[2]))
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", count)
+    try:
+        report = await world.look(Recording())
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", count)
+
+    assert {change.kind for change in report.plan.changes} == {ChangeKind.ADOPT}
+    assert len([each for each in asked if "FROM facts" in each]) == 1
+    assert world.simulator.calls.count("GET", DOWNLOADS) == 0
 
 
 FLOWS = 120
