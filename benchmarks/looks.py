@@ -17,6 +17,7 @@ from benchmarks.environment import scratch
 from benchmarks.measure import Answer, Row
 from benchmarks.virtual import LIMIT_PER_MINUTE, at_once, in_virtual_time, limited_calls, virtual_world
 from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.domain.desired import SourceFile
 from controller.domain.recorded import RecordedFlow
 from controller.planning.model import Change, Plan
 from controller.reconcile.loop import run_pass
@@ -119,12 +120,13 @@ async def _record(world: World, workspace: Workspace, plan: Plan) -> None:
 
 
 def _recorded(change: Change, workspace: Workspace, world: World) -> RecordedFlow:
+    source = None if change.desired is None else change.desired.source
     return RecordedFlow(
         key=change.key,
         manifest=change.flow,
         flow_id=change.flow_id or "",
         version=change.from_version or "",
-        source_digest=change.desired.source.digest if change.desired is not None else None,
+        source_digest=source.digest if isinstance(source, SourceFile) else None,
         export_digest=None,
         dependency_digest=change.dependency_digest,
         revision=workspace.revision,
