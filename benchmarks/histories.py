@@ -24,6 +24,8 @@ _LATEST = "journal.latest"
 _TARGET_MS = 3.0
 _FULL = 10_000
 _STEPS = 5
+_BEFORE_LATEST = "0006"
+"""The last version of the schema without a table of latest steps; rows are written into it."""
 _TIMES = 20
 _FLOW = FlowKey("inboundcall", "Flow 7")
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,8 +45,10 @@ def _times(syncs: int) -> dict[str, tuple[float, ...]]:
     """Milliseconds of each reading, by the question."""
     with scratch() as folder:
         url = f"sqlite:///{folder / 'store.db'}"
-        write_history(url, syncs=syncs, flows=FLOWS, began=_BEGAN)
-        with Store.open(url, clock=SystemClock()) as store:
+        write_history(url, syncs=syncs, flows=FLOWS, began=_BEGAN, version=_BEFORE_LATEST)
+        with Store.open(url, clock=SystemClock()) as store:  # the migration finds the latest step of each flow
+            if len(store.journal.latest(ORGANIZATION)) != min(FLOWS, syncs * _STEPS):
+                raise RuntimeError("the store does not know the latest step of each flow")
             asked: dict[str, Callable[[], object]] = {
                 _LATEST: partial(store.journal.latest, ORGANIZATION),
                 "journal.unfinished": partial(store.journal.unfinished, ORGANIZATION),
