@@ -26,8 +26,7 @@ BACK = "a way back, which no plan makes"
 OURS = "no plan of ours leads here"
 NOT_FORESEEN = {
     ("delivery/publish_writes.py", "_require_ours", "RollbackFailed"): BACK,
-    ("delivery/remove_step.py", "consumers_of", "PlanStale"): "the index is asked again, right before a removal",
-    ("delivery/exporting.py", "export_digest", "ExportFailed"): AFTER,
+    ("delivery/dependency_index.py", "consumers_of", "PlanStale"): "the index is asked again, right before a removal",
     ("delivery/exporting.py", "export_version", "ExportFailed"): AFTER,
     ("delivery/gates/watch.py", "_require_pass", "GateFailed"): GATE,
     ("delivery/gates/http.py", "_refused", "HostNotAllowed"): GATE,
