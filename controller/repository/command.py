@@ -48,12 +48,11 @@ class GitCommand:
     `pass_on` are patterns of variables that git gets in addition to the usual ones.
     """
 
-    def __init__(self, place: GitFolders, pass_on: Collection[str] = (), *, plain: bool = False) -> None:
-        """`plain`: only for commands that run none of the programs that settings name; they are not read first."""
+    def __init__(self, place: GitFolders, pass_on: Collection[str] = ()) -> None:
         self.place = place
         self.directory = place.top
         self.pass_on = tuple(pass_on)
-        self._undone: tuple[Setting, ...] | None = () if plain else None
+        self._undone: tuple[Setting, ...] | None = None
         """Settings that disable the programs in the repository's own settings; None until they were read."""
         self._undoing = threading.RLock()
         self._listing = False
@@ -75,7 +74,7 @@ class GitCommand:
             return answer.output
         raise RepositoryFailed(
             f"{self.directory}: git {command} failed: {answer.complaint or f'exit status {answer.status}'}",
-            hint=hint_of(answer.complaint),
+            hint=_hint(answer.complaint),
         )
 
     def text(self, *arguments: str, ok: Collection[int] = (0,)) -> str:
@@ -213,8 +212,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
                 stream.close()
 
 
-def hint_of(complaint: str) -> str | None:
-    """What to do about what git complains of; None where that is not known."""
+def _hint(complaint: str) -> str | None:
     if "dubious ownership" in complaint:
         return "the folder belongs to another user: git config --global --add safe.directory FOLDER"
     if ".lock" in complaint and "File exists" in complaint:

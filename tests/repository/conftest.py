@@ -13,7 +13,8 @@ from tests.repository.site import Site
 @pytest.fixture(autouse=True)
 def clean_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith(("GIT_", "SSH_"))]:
-        monkeypatch.delenv(name)
+        if name != "GIT_PYTHON_REFRESH":
+            monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
