@@ -10,7 +10,7 @@ from controller.domain.documents import filled
 from controller.domain.visible import visible
 from controller.flows.diff_model import DiffKind
 from controller.planning.rendering.layout import LOG, Screen, Style, wrapped
-from controller.questions.comparisons import FlowComparison
+from controller.questions.flow_comparison import FlowComparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

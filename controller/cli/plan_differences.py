@@ -10,7 +10,8 @@ from controller.cli.planning import Planned
 from controller.cli.progress_bars import progress_bar
 from controller.cli.running import answer
 from controller.cli.screen import screen_of
-from controller.questions.comparisons import FlowComparison, differences
+from controller.questions.comparisons import differences
+from controller.questions.flow_comparison import FlowComparison
 from controller.reconcile.services import Services
 
 Comparisons = Mapping[str, list[FlowComparison]]

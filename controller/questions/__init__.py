@@ -2,6 +2,6 @@
 
 Plans and organisations: `preflight`, `refusals`, `status`, `decisions`; `plan_views` for Markdown and HTML, and
 `pull_request_plan` with its `pull_request_comment`. Graphs: `dependency_graph` and `node_graph`. Contents:
-`flow_content`, `comparisons` of two or many, `importing`. Traces: `executions`, `action_trace`, `recording` settings,
-and `trace_audit`, which notes who read which. `fan_out` does one thing for many flows.
+`comparisons` of flows (each a `flow_comparison`), `importing`. Traces: `executions`, `action_trace`, `recording`
+settings, and `trace_audit`, which notes who read which. `fan_out` does one thing for many flows.
 """

@@ -2,89 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from controller.domain.desired import DesiredFlow, Organization, SourceFile
-from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, SettingsInvalid
+from controller.domain.errors import ExportFailed, FlowFileInvalid, NoSuchVersion, NotFound, SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.redaction import SECRETS
+from controller.domain.platform import Export
 from controller.domain.waiting import Advance
-from controller.flows.diff import diff_definitions, diff_sources
-from controller.flows.diff_model import FlowDiff
+from controller.flows.export_digest import export_digest
+from controller.flows.flow_file import parse
 from controller.planning.model import Change, ChangeKind, Plan
 from controller.questions.fan_out import each_of, unwatched
-from controller.questions.flow_content import ContentForm, FlowContent, source_content, version_content
+from controller.questions.flow_comparison import ContentForm, FlowComparison, FlowContent, compared, source_content
 from controller.reconcile.flow_choice import chosen_flow, live_flow
 from controller.reconcile.services import Services
-
-
-@dataclass(frozen=True, slots=True)
-class FlowComparison:
-    """One flow on both sides."""
-
-    flow: str
-    """`metadata.name`; `type/name` for a flow without a manifest."""
-    key: FlowKey
-    before: FlowContent | None = None
-    """None if the flow does not exist on that side."""
-    after: FlowContent | None = None
-    diff: FlowDiff | None = None
-    """None without a comparison; `note` gives the reason."""
-    note: str = ""
-
-    @property
-    def different(self) -> bool | None:
-        """None if that is unknown."""
-        if self.diff is None:
-            return None
-        return not self.diff.empty or (self.before is None) != (self.after is None)
-
-    @property
-    def places(self) -> str:
-        """`3.0 -> flows/greeting.yaml`; with the organisations' names where the sides are of two."""
-        return f"{self._place(self.before, self.after)} -> {self._place(self.after, self.before)}"
-
-    def entries(self) -> Iterator[tuple[str, str]]:
-        """Sign and text of each difference, after a reason why there is no comparison."""
-        if self.note:
-            yield "!", f"not compared: {self.note}" if self.diff is None else self.note
-        elif self.different is False:
-            yield "=", "no difference"
-        for entry in self.diff.entries if self.diff else ():
-            sign, _, text = str(entry).partition(" ")
-            yield sign, text
-
-    def _place(self, content: FlowContent | None, other: FlowContent | None) -> str:
-        if content is None:
-            return "?" if self.diff is None else "nothing"
-        elsewhere = other is not None and other.organization != content.organization
-        return f"{content.organization} {content.place}" if elsewhere else content.place
-
-
-def compared(flow: str, key: FlowKey, before: FlowContent | None, after: FlowContent | None) -> FlowComparison:
-    """The comparison. A flow that only one side has is added or removed as a whole."""
-    one, other = before or _nothing_like(after), after or _nothing_like(before)
-    if one is None or other is None:
-        return FlowComparison(flow, key, diff=FlowDiff(), note="neither side has it")
-    if one.form is not other.form:
-        note = f"a {one.form.value} cannot be compared with a {other.form.value}"
-        return FlowComparison(flow, key, before, after, note=note)
-    difference = diff_sources if one.form is ContentForm.SOURCE else diff_definitions
-    return FlowComparison(flow, key, before, after, difference(one.document, other.document, mask=SECRETS.text))
-
-
-def _nothing_like(content: FlowContent | None) -> FlowContent | None:
-    """The same flow without content."""
-    if content is None:
-        return None
-    document: Mapping[str, object] = {}
-    if content.form is ContentForm.SOURCE:
-        root, flow = next(iter(content.document.items()))
-        document = {root: {"name": flow.get("name")} if isinstance(flow, Mapping) else {}}
-    return FlowContent(content.form, document, content.organization)
-
 
 _NOT_COMPARED = (ChangeKind.NONE, ChangeKind.ADOPT, ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 
@@ -253,3 +186,24 @@ def _published(live: LiveFlow) -> str:
     if live.published_version is None:
         raise NotFound(f"{live.key}: no version is published", status=404)
     return live.published_version
+
+
+async def version_content(services: Services, organization: Organization, live: LiveFlow, version: str) -> FlowContent:
+    """One version, exported. Raises ExportFailed, NotFound, and what the organisation's calls raise."""
+    export = await services.platform(organization).versions.export(live.id, version, definition=False)
+    content = _content(organization, live, export)
+    services.store.facts.remember_export_digest(organization.name, live.id, version, export_digest(export))
+    return content
+
+
+def _content(organization: Organization, live: LiveFlow, export: Export) -> FlowContent:
+    if export.yaml is None:
+        definition = export.definition or {}
+        return FlowContent(ContentForm.DEFINITION, definition, organization.name, version=export.version)
+    try:
+        document = parse(export.yaml).document
+    except FlowFileInvalid as error:
+        raise ExportFailed(
+            f"{live.key}: the export of version {export.version} is unreadable: {error.message}"
+        ) from error
+    return FlowContent(ContentForm.SOURCE, document, organization.name, version=export.version)

@@ -25,7 +25,7 @@ from controller.planning.rendering.document_model import (
 )
 from controller.planning.rendering.saved import cut_digests
 from controller.planning.rendering.view import FlowDifference, PlanView
-from controller.questions.comparisons import FlowComparison
+from controller.questions.flow_comparison import FlowComparison
 
 MOST_DRAWN = 50
 """Flows of an order that is drawn; a picture of more cannot be read in a comment."""

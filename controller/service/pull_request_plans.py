@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from controller.domain.errors import Invalid, PenstockError, as_fault
+from controller.domain.errors import Invalid, PenstockError
+from controller.domain.foreign_errors import as_fault
 from controller.domain.platform import Priority
 from controller.forges.port import PullRequest
 from controller.planning.rendering.view import PlanView
-from controller.questions.comparisons import FlowComparison, differences
+from controller.questions.comparisons import differences
+from controller.questions.flow_comparison import FlowComparison
 from controller.questions.plan_views import plan_views
 from controller.questions.pull_request_comment import PlanReview
 from controller.questions.pull_request_plan import BranchFailure, BranchPlan, BranchRequest, plan_against_base

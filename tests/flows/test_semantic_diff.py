@@ -13,7 +13,7 @@ from controller.domain.redaction import Redactor
 from controller.flows.diff import diff_sources
 from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff
 from controller.flows.loading import load_yaml
-from controller.questions.comparisons import FlowComparison
+from controller.questions.flow_comparison import FlowComparison
 from tests.flows.diffs import diff_text
 
 Json = dict[str, object]

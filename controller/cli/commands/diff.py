@@ -23,13 +23,13 @@ from controller.domain.errors import SettingsInvalid
 from controller.planning.model import Plan
 from controller.planning.rendering.layout import LOG
 from controller.questions.comparisons import (
-    FlowComparison,
     VersionRange,
     against_live,
     between_organizations,
     between_versions,
     differences,
 )
+from controller.questions.flow_comparison import FlowComparison
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.services import Services
