@@ -7,12 +7,9 @@ Messages name the file, flow or request, and give the numbers. Registered secret
 
 from __future__ import annotations
 
-import errno
 import re
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import ClassVar, Self
 
 from controller.domain.desired import Origin
@@ -352,28 +349,6 @@ class InternalFault(Transient):
     """An unforeseen failure: the operation could not be done."""
 
     usual_hint = "look at the log of this moment and report it; the service tries again automatically"
-
-
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
-
-
-def out_of_resources(error: Exception, what: str) -> ResourcesExhausted | None:
-    """The error as a lack of files, processes or memory; None for any other error."""
-    if isinstance(error, MemoryError):
-        return ResourcesExhausted(f"{what}: no memory is left")
-    if isinstance(error, OSError) and error.errno in _EXHAUSTED:
-        return ResourcesExhausted(f"{what}: {error.strerror or 'no resources are left'}")
-    return None
-
-
-def as_fault(error: Exception, what: str) -> PenstockError:
-    """Convert any error to one of this tree. `what` names the failed operation. Unforeseen errors lose their text."""
-    if isinstance(error, PenstockError):
-        return error
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    unforeseen = InternalFault(f"{what}: internal error ({type(error).__name__}{where})")
-    return out_of_resources(error, what) or unforeseen
 
 
 class PublishTimedOut(Transient):

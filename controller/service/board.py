@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError, as_fault
+from controller.domain.errors import PenstockError
+from controller.domain.foreign_errors import as_fault
 from controller.domain.status import Health, SyncStatus
 from controller.domain.wording import counted
 from controller.reconcile.report import PassReport

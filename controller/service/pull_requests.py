@@ -13,14 +13,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from controller.domain.errors import (
-    ForgeLimited,
-    ForgeRejected,
-    LeaseHeld,
-    PenstockError,
-    StoreFailed,
-    as_fault,
-)
+from controller.domain.errors import ForgeLimited, ForgeRejected, LeaseHeld, PenstockError, StoreFailed
+from controller.domain.foreign_errors import as_fault
 from controller.domain.waiting import Backoff, first_of
 from controller.forges.comment import CommentMarker, CommentOutcome, mark_outdated
 from controller.forges.port import Forge, PullRequest, PullRequestState

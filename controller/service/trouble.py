@@ -45,7 +45,11 @@ class Troubles:
         self._logged: set[tuple[str, ...]] = set()
 
     def tell(self, report: PassReport) -> None:
-        """Log new trouble, and trouble that is over; a pass without a plan ends none."""
+        """Log new trouble, trouble that is over, and what a stop left; a pass without a plan ends no trouble."""
+        self._tell_changed(report)
+        self._tell_unfinished(report)
+
+    def _tell_changed(self, report: PassReport) -> None:
         found = {(finding.event, *finding.about): finding for finding in _findings(report)}
         for key, finding in found.items():
             if key not in self._logged:
@@ -57,6 +61,19 @@ class Troubles:
             if event != _SYNC:
                 self._log.info("trouble.over", trouble=event, about=about)
         self._logged = set(found)
+
+    def _tell_unfinished(self, report: PassReport) -> None:
+        """Log the changes that a shutdown left unfinished: the board is gone with the service."""
+        result = report.result
+        if result is None or result.outcome is not Outcome.STOPPED:
+            return
+        self._log.warning(
+            "sync.stopped",
+            sync=result.sync_id,
+            changes={step.change.flow: step.state.value for step in result.steps},
+            parked=[step.change.flow for step in result.steps if step.parked],
+            hint="the next run resumes the parked changes and begins the skipped ones",
+        )
 
 
 def _findings(report: PassReport) -> Iterator[_LogEntry]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from controller.delivery.result import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting, as_fault
+from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting
+from controller.domain.foreign_errors import as_fault
 from controller.domain.platform import Capability
 from controller.domain.waiting import first_of
 from controller.reconcile.loop import run_pass
@@ -158,7 +158,6 @@ class Worker:
             if not _saw_nothing(report):
                 self._tell.report(report)
             self._troubles.tell(report)
-            _log_unfinished(report)
         except Exception as error:
             log.exception("worker.failed", organization=self.name)
             self._tell.fault(self.name, error)
@@ -266,21 +265,6 @@ class Worker:
 def _saw_nothing(report: PassReport) -> bool:
     """Whether the pass ended before it looked: the previous report is still the best."""
     return isinstance(report.error, Interrupted | LeaseHeld) and report.plan is None
-
-
-def _log_unfinished(report: PassReport) -> None:
-    """Log the changes that a shutdown left unfinished: the board is gone with the service."""
-    result = report.result
-    if result is None or result.outcome is not Outcome.STOPPED:
-        return
-    log.warning(
-        "sync.stopped",
-        organization=report.organization,
-        sync=result.sync_id,
-        changes={step.change.flow: step.state.value for step in result.steps},
-        parked=[step.change.flow for step in result.steps if step.parked],
-        hint="the next run resumes the parked changes and begins the skipped ones",
-    )
 
 
 def _mode(organization: Organization) -> Mode:
