@@ -42,7 +42,7 @@ def read_documents(text: str) -> Reading:
     return reading
 
 
-class Role(StrEnum):
+class FileRole(StrEnum):
     """What a YAML file is here."""
 
     MANIFEST = "manifest"
@@ -56,7 +56,7 @@ class FileFacts:
 
     size: int
     """Bytes of the content."""
-    role: Role
+    role: FileRole
     documents: tuple[YamlNode, ...] = ()
     """Those of a manifest."""
 
@@ -70,7 +70,7 @@ def file_facts(body: bytes | None) -> FileFacts | None:
     """The facts in an encoded form; None where it is no such form."""
     try:
         size, role, documents = json.loads((body or b"").decode())
-        return FileFacts(int(size), Role(role), tuple(map(_node, documents)))
+        return FileFacts(int(size), FileRole(role), tuple(map(_node, documents)))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
 

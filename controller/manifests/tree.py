@@ -24,7 +24,7 @@ from controller.domain.files import (
     kind_of,
 )
 from controller.flows.roots import ARCHY_ROOTS
-from controller.manifests.documents import FileFacts, Reading, Role, file_facts, read_documents
+from controller.manifests.documents import FileFacts, FileRole, Reading, file_facts, read_documents
 from controller.manifests.report import Report
 from controller.manifests.source_facts import FactCache, NoCache, file_key
 from controller.manifests.wording import quoted
@@ -113,28 +113,28 @@ class _Scanner:
             return
         self._budget.read(len(start))
         role, reading = _role(start), None
-        if role is Role.MANIFEST and path.isprintable():
+        if role is FileRole.MANIFEST and path.isprintable():
             text = decode(path, content, self._report)
             reading = None if text is None else read_documents(text)
         self._sort_in(path, real, role, reading)
         if key is not None and content is not None:
             self._keep(key, len(content), role, reading)
 
-    def _sort_in(self, path: str, real: str, role: Role, reading: Reading | None) -> None:
-        if role is Role.FLOW_FILE:
+    def _sort_in(self, path: str, real: str, role: FileRole, reading: Reading | None) -> None:
+        if role is FileRole.FLOW_FILE:
             self.tree.flow_files.append(path)
-        elif role is Role.MANIFEST and not path.isprintable():
+        elif role is FileRole.MANIFEST and not path.isprintable():
             message = "the file's name holds characters that cannot be shown"
             self._report.add(_origin(path), message, hint="rename it")
             self.tree.unread.append(path)
-        elif role is Role.MANIFEST and reading is None:
+        elif role is FileRole.MANIFEST and reading is None:
             self.tree.unread.append(path)
-        elif reading is not None and role is Role.MANIFEST:
+        elif reading is not None and role is FileRole.MANIFEST:
             self.tree.manifests.append(ManifestFile(path, reading, partial(_text_again, self._files, real)))
 
-    def _keep(self, key: bytes, size: int, role: Role, reading: Reading | None) -> None:
+    def _keep(self, key: bytes, size: int, role: FileRole, reading: Reading | None) -> None:
         """Cache what is known of a content; of manifests only those without mistakes."""
-        if role is Role.MANIFEST and (reading is None or reading.mistakes):
+        if role is FileRole.MANIFEST and (reading is None or reading.mistakes):
             return
         facts = FileFacts(size, role, tuple(reading.documents) if reading is not None else ())
         body = facts.encoded()
@@ -142,12 +142,12 @@ class _Scanner:
             self._cache.put(key, body)
 
 
-def _role(start: bytes) -> Role:
+def _role(start: bytes) -> FileRole:
     if looks_like_manifest(start):
-        return Role.MANIFEST
+        return FileRole.MANIFEST
     match = _FLOW_FILE.match(start[:_SNIFFED_BYTES])
     is_flow = match is not None and match[1].decode("ascii", "replace") in ARCHY_ROOTS
-    return Role.FLOW_FILE if is_flow else Role.OTHER
+    return FileRole.FLOW_FILE if is_flow else FileRole.OTHER
 
 
 def _text_again(files: Files, path: str) -> str:

@@ -48,7 +48,7 @@ class FlowLook:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PlanFound:
     """What a pass found that it does not deliver: its plan and drift, in which no time of observation shows."""
 
     digest: str
@@ -67,7 +67,7 @@ class _Remembered:
     seen_at: datetime
     """The beginning of the last look of any kind, by the organisation's clock."""
     confirmed: Confirmed
-    finding: Finding | None = None
+    finding: PlanFound | None = None
     """What was found when all flows were read."""
 
 
@@ -115,13 +115,13 @@ class Looks:
         listing = FlowListing(list(flows.values()))
         return FlowLook(listing, full=False, full_at=last.full_at, confirmed=last.confirmed)
 
-    def found(self, client: str, look: FlowLook, finding: Finding) -> None:
+    def found(self, client: str, look: FlowLook, finding: PlanFound) -> None:
         """Remember what a pass found in a full look, unless another look was made or forgotten since."""
         last = self._last.get(client)
         if last is not None and last.confirmed is look.confirmed:
             self._last[client] = replace(last, finding=finding)
 
-    def found_before(self, client: str, look: FlowLook, finding: Finding) -> bool:
+    def found_before(self, client: str, look: FlowLook, finding: PlanFound) -> bool:
         """Whether the full look behind this one found the same."""
         last = self._last.get(client)
         return last is not None and last.confirmed is look.confirmed and last.finding == finding

@@ -12,7 +12,7 @@ from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError
 from controller.domain.waiting import Overtaken, finished_before
 from controller.planning.model import Plan
 from controller.reconcile import records, rollback, steps
-from controller.reconcile.looks import Finding
+from controller.reconcile.looks import PlanFound
 from controller.reconcile.pass_ import Held, Listener, Located, Mode, Observed, Pass, PassRequest, Source, Unwatched
 from controller.reconcile.report import PassProgress, PassReport, leaves_doubt, make_report, only_for_people, rests
 from controller.reconcile.services import Services
@@ -103,7 +103,7 @@ class _Run:
             # A look at recent publishes may only find that there is nothing to do.
             observed, plan = await self._observe(at, full=True)
         if observed.look is not None and observed.full:
-            at.services.looks.found(at.identity.by_client, observed.look, Finding(plan.digest, plan.drift))
+            at.services.looks.found(at.identity.by_client, observed.look, PlanFound(plan.digest, plan.drift))
         await self._look(steps.present, at, observed, plan, undecided)
         return plan
 
@@ -118,7 +118,7 @@ class _Run:
         """Whether there is nothing to deliver, and the last full look found the same."""
         if observed.look is None or not only_for_people(at.request.mode, observed, plan):
             return False
-        finding = Finding(plan.digest, plan.drift)
+        finding = PlanFound(plan.digest, plan.drift)
         return at.services.looks.found_before(at.identity.by_client, observed.look, finding)
 
     async def _deliver(self, held: Held, plan: Plan, recovery: steps.Recovery) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from controller.domain.errors import FlowFileInvalid, ManifestInvalid
 from controller.domain.files import Kind
-from controller.manifests.documents import FileFacts, Role, file_facts, read_documents
+from controller.manifests.documents import FileFacts, FileRole, file_facts, read_documents
 from controller.manifests.fact_cache import fact_cache
 from controller.manifests.loading import Desired, Means, load
 from controller.manifests.source_facts import FactCache
@@ -181,7 +181,7 @@ VALUES = st.recursive(
 @given(st.text(alphabet="ab:- \n{}[]'\"1.~", max_size=60))
 def test_the_documents_of_any_text_survive_their_encoding(text: str) -> None:
     reading = read_documents(f"a: 1\nb: [x, {{c: 2.5}}]\n---\n{text}")
-    facts = FileFacts(7, Role.MANIFEST, tuple(reading.documents))
+    facts = FileFacts(7, FileRole.MANIFEST, tuple(reading.documents))
     assert repr(file_facts(facts.encoded())) == repr(facts)
 
 
@@ -196,7 +196,7 @@ def test_a_small_text_with_many_repetitions_is_not_kept() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 5)]
     reading = read_documents("\n".join(lines))
     assert reading.documents
-    assert FileFacts(1, Role.MANIFEST, tuple(reading.documents)).encoded() is None
+    assert FileFacts(1, FileRole.MANIFEST, tuple(reading.documents)).encoded() is None
 
 
 def test_a_text_without_an_end_is_no_document() -> None:
