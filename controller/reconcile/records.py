@@ -21,7 +21,7 @@ from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
 from controller.reconcile.drift import note_delivered
 from controller.reconcile.pass_ import Held
-from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft, export_paths
+from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft, export_paths, outcome_text
 from controller.repository.record import RecordedCommit
 from controller.store.audit import AuditEntry
 
@@ -98,6 +98,7 @@ def _artifact_commit(held: Held, steps: Sequence[StepResult], deployment: str) -
         for _, step in sorted(delivered.items())
         if step.version
     )
+    approvers = held.services.store.approvals.by_steps([step.step_id for step in steps])
     revisions = [step.revision for step in steps if step.revision]
     return ArtifactCommit(
         organization=organization.name,
@@ -108,10 +109,21 @@ def _artifact_commit(held: Held, steps: Sequence[StepResult], deployment: str) -
         store_id=held.services.store.known_branches.store_id,
         revision=revisions[-1] if revisions else None,
         deployment=deployment,
+        outcome=outcome_text({step.change.flow: _outcome(step) for step in steps}),
+        approved_by=SECRETS.text(", ".join(approvers)) or None,
         summary=tuple(
             SECRETS.text(f"{step.change.flow}: {step.change.kind.value}, {step.change.reason}") for step in steps
         ),
     )
+
+
+def _outcome(step: StepResult) -> str:
+    """How a change ended, as the trailer of its record says it."""
+    if step.state.going_back:
+        return "rolled-back"
+    if step.change.kind in _REMOVALS:
+        return "removed"
+    return "adopted" if step.change.kind is ChangeKind.ADOPT else "delivered"
 
 
 def _masked(export: Export) -> Export:

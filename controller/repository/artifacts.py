@@ -18,6 +18,27 @@ SUBJECT_LENGTH = 72
 LOCK_TRAILER = "Penstock-Lock"
 """The trailer with the lock file of a commit. A pending commit can then be applied again on another tip."""
 
+OUTCOME_TRAILER = "Penstock-Outcome"
+"""The trailer that says how the changes of a commit ended."""
+APPROVER_TRAILER = "Penstock-Approved-By"
+
+
+def outcome_text(outcomes: Mapping[str, str]) -> str:
+    """How changes ended, by manifest: `delivered`, or `delivered front, hours; rolled-back menu` where they differ."""
+    words = sorted(set(outcomes.values()))
+    if len(words) < 2:
+        return "".join(words)
+    named = {word: ", ".join(sorted(name for name, each in outcomes.items() if each == word)) for word in words}
+    return "; ".join(f"{word} {names}" for word, names in named.items())
+
+
+def outcome_in(text: str, manifest: str) -> str | None:
+    """The outcome of one manifest's change in the text that `outcome_text` makes; None if it has none."""
+    parts = [part.partition(" ") for part in text.split("; ")]
+    if len(parts) == 1:
+        return parts[0][0] or None
+    return next((word for word, _, names in parts if manifest in names.split(", ")), None)
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveredFlow:
@@ -53,6 +74,10 @@ class ArtifactCommit:
     """The id of the store with the journal of these deliveries."""
     revision: str | None = None
     deployment: str | None = None
+    outcome: str | None = None
+    """How the changes ended, as `outcome_text` writes it."""
+    approved_by: str | None = None
+    """Who approved the plan, or accepted a paused version."""
     summary: tuple[str, ...] = ()
     """Lines for the commit's message."""
 
@@ -127,6 +152,8 @@ def message_of(commit: ArtifactCommit) -> str:
         "Penstock-Organization": commit.organization,
         "Penstock-Deployment": commit.deployment,
         "Penstock-Revision": commit.revision,
+        OUTCOME_TRAILER: commit.outcome,
+        APPROVER_TRAILER: commit.approved_by,
         LOCK_TRAILER: lock_path(commit.organization, commit.policy),
     }
     paragraphs.append("\n".join(f"{name}: {_line(value)}" for name, value in trailers.items() if value))

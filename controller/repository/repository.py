@@ -6,9 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from controller.domain.desired import ArtifactsPolicy
+from controller.domain.errors import BranchGone, GitRemoteFailed
 from controller.domain.recorded import RecordedState
 from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
-from controller.repository.branches import Look
+from controller.repository.branches import NOWHERE, Look
 from controller.repository.clone import ORIGIN, followed_branch, known_branches, prepare_clone
 from controller.repository.credentials import GitCredentials
 from controller.repository.discovery import discover
@@ -17,6 +18,7 @@ from controller.repository.names import checked_branch, checked_folder
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
 from controller.repository.place import GitFolders
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always, record_in_folder
+from controller.repository.record_log import PastRecord, RecordLog, read_authors, read_records
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
 from controller.repository.revision_reader import RevisionReader
 
@@ -104,6 +106,45 @@ class Repository(RevisionReader):
             for edit in edits_of(here, waiting, tip) if waiting else ():
                 state = apply_edit(state, edit)
             return state
+
+    def record_log(self, organization: str, policy: ArtifactsPolicy) -> RecordLog:
+        """All records of the organisation that can be reached; without git, those of the folder as one record.
+
+        A remote that does not answer, or a branch that is gone, is noted; the records that are here are read then.
+        Raises RepositoryFailed.
+        """
+        path = lock_path(organization, policy)
+        if self._place is None:
+            state = state_in_folder(self.top, path, organization)
+            flows = tuple(state.flows.values())
+            dates = [each.recorded_at for each in flows if each.recorded_at is not None]
+            last = [PastRecord("", max(dates), "", {}, flows)] if dates else []
+            return RecordLog(None, tuple(last), notes=("there is no git: the folder has only the last records",))
+        with self._lock, self._here() as here:
+            tips, notes = self._record_tips(here, organization, path, checked_branch(policy.branch))
+            records, left_out = read_records(here, tips, path, organization)
+            revisions = {flow.revision for each in records for flow in each.entries if flow.revision}
+            authors = read_authors(here, revisions)
+            return RecordLog(tips[-1] if tips else None, records, authors, (*notes, *left_out))
+
+    def _record_tips(self, here: Here, organization: str, path: str, branch: str) -> tuple[list[str], list[str]]:
+        """The commits whose histories have the records, in order of time, and notes about what is missing."""
+        branches, notes = self._branches(here, branch), []
+        look, earlier = NOWHERE, None
+        try:
+            look = branches.look(branch)
+            tip = branches.records_tip(branch, look)
+            earlier = branches.earlier_records(path, branch, tip, look)
+        except (GitRemoteFailed, BranchGone) as error:
+            notes.append(f"{error.message}; the records that are here were read")
+            tip = (branches.remote.last_known(branch) if branches.remote else None) or here.commit(
+                f"refs/heads/{branch}"
+            )
+        if earlier is None and tip is not None and look.tip is not None and here.file(look.tip, path) is not None:
+            earlier = here.commit(look.tip)
+        waiting = pending_for(here, organization, branch)
+        tips = [earlier, tip, waiting.tip if waiting else None]
+        return [each for each in tips if each is not None], notes
 
     def _still(self, look: Look | None, records: str) -> Look | None:
         """The look, if it is one at this branch and nothing was written since."""

@@ -5,13 +5,14 @@ A plan that changed in any way has another digest.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
 from controller.store.database import StorePart
-from controller.store.schema import approvals
+from controller.store.schema import approvals, steps, syncs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,17 @@ class Approvals(StorePart):
         """The approval of this plan, if a person gave one."""
         query = select(approvals).where(approvals.c.organization == organization, approvals.c.digest == digest)
         return next((Approval(**row) for row in self._rows(query)), None)
+
+    def by_steps(self, step_ids: Collection[int]) -> tuple[str, ...]:
+        """Who approved the plans of these steps, or accepted what they made live; sorted."""
+        steps_of = select(steps.c.id, syncs.c.plan_digest, syncs.c.organization).join(syncs)
+        rows = self._rows(steps_of.where(steps.c.id.in_(step_ids)))
+        digests = {digest for row in rows for digest in (row["plan_digest"], promoted(row["id"]))}
+        organizations = {row["organization"] for row in rows}
+        query = select(approvals.c.by).where(
+            approvals.c.organization.in_(organizations), approvals.c.digest.in_(digests)
+        )
+        return tuple(sorted({row["by"] for row in self._rows(query)}))
 
 
 def promoted(step_id: int) -> str:

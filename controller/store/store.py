@@ -24,6 +24,7 @@ from controller.store.history import HISTORY_DAYS, History
 from controller.store.journal import Journal
 from controller.store.leases import Leases
 from controller.store.outbox import OutboxTable
+from controller.store.past import Past
 from controller.store.quarantine import Quarantines
 from controller.store.schema import installation, known_branches
 
@@ -47,6 +48,7 @@ class Store:
         self.identities = ClientIdentities(database, clock)
         self.bindings = Bindings(database, clock)
         self.journal = Journal(database, clock)
+        self.past = Past(database, clock)
         self.history = History(database, clock, history_days)
         self.audit = AuditLog(database, clock, copies, audit_days)
         self.approvals = Approvals(database, clock)

@@ -27,6 +27,7 @@ COMMANDS = {
         "rollback", "Bring one flow back to a version that it had, and verify it; says what to revert in git."
     ),
     "status": ListedCommand("status", "Show sync status and health of every managed flow."),
+    "history": ListedCommand("history", "Show which version of each flow was live when, by whom and why."),
     "diff": ListedCommand("diff", "Show what differs between source and live, two versions, or two organisations."),
     "graph": ListedCommand("graph", "Show how flows depend on each other, or the nodes inside one."),
     "trace": ListedCommand(

@@ -26,6 +26,7 @@ DOCUMENTS = {
     "approval/v1": "controller.cli.commands.approve:ApprovalDocument",
     "promotion/v1": "controller.cli.commands.accept:PromotionDocument",
     "status/v1": "controller.cli.commands.status:StatusDocument",
+    "history/v1": "controller.cli.commands.history:HistoryDocument",
     "preflight/v1": "controller.cli.commands.preflight:PreflightDocument",
     "import/v1": "controller.cli.commands.import_:ImportDocument",
     "diff/v1": "controller.cli.comparison_output:DiffDocument",

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.commands.trace.options import Mask, Operator, span
+from controller.cli.commands.trace.options import Mask, Operator
+from controller.cli.moments import span
 from controller.cli.options import FolderOption, OneOrganization, Out
 from controller.cli.output import output_to, warn
 from controller.cli.progress_bars import progress_bar

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from controller.cli.moments import span
 from controller.domain.errors import SettingsInvalid, TraceRequestInvalid
 from controller.domain.traces import SnapshotRange
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DEFAULT_SPAN = timedelta(hours=1)
 
 
@@ -48,14 +47,6 @@ def _range(text: str) -> SnapshotRange:
     if not first.isdecimal() or not (last or first).isdecimal():
         raise TraceRequestInvalid(f"--snapshot {text!r} is no range of steps", hint="write 0-10, or 7")
     return SnapshotRange(int(first), int(last or first))
-
-
-def span(text: str, option: str) -> timedelta:
-    """The span. Raises SettingsInvalid."""
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([smhd])", text.strip())
-    if match is None or float(match[1]) == 0:
-        raise SettingsInvalid(f"{option}: {text!r} is no span of time", hint="write 90s, 15m, 2h or 7d")
-    return timedelta(**{_UNITS[match[2]]: float(match[1])})
 
 
 def moment(text: str, option: str) -> datetime:
