@@ -163,7 +163,8 @@ def _covered(seen: Sighting, spans: Iterable[Period]) -> bool:
 
 def _mark(seen: Sighting) -> Period:
     began = None if seen.not_before is None else ChangeTime(min(seen.not_before, seen.at), seen.at)
-    return Period(seen.version, began, None, seen.at, seen.at)
+    origin = LiveOrigin() if seen.version is not None else _NOTHING
+    return Period(seen.version, began, None, seen.at, seen.at, origin)
 
 
 def _append(periods: list[Period], mark: Period, facts: FlowFacts) -> None:
@@ -191,7 +192,7 @@ def _append(periods: list[Period], mark: Period, facts: FlowFacts) -> None:
 def _after_a_dated_end(periods: list[Period], end: ChangeTime, mark: Period, facts: FlowFacts) -> None:
     """Add a fact after a version whose end the organisation dates."""
     if mark.version is None:
-        periods.append(Period(None, end, None, end.latest, max(end.latest, mark.seen_from)))
+        periods.append(Period(None, end, None, end.latest, max(end.latest, mark.seen_from), _NOTHING))
         return
     if end.latest >= mark.seen_from:
         periods.append(replace(mark, began=end))
