@@ -74,7 +74,8 @@ def _row(period: Period, now: datetime | None) -> tuple[Cell, ...]:
 
 def _who(origin: LiveOrigin) -> str:
     approved = f"approved by {origin.approved_by}" if origin.approved_by else ""
-    return ", ".join(filter(None, (origin.by, approved)))
+    by = f"{origin.by} (author of the version)" if origin.by and origin.by_role == "version author" else origin.by
+    return ", ".join(filter(None, (by, approved)))
 
 
 def _why(origin: LiveOrigin) -> str:
