@@ -19,7 +19,6 @@ from controller.repository.lockfile import decode
 MOST_RECORDS = 2_000
 """The commits that are read at most, the newest ones."""
 _ENTRY = re.compile(rb"^(?=  - type: )", re.MULTILINE)
-_EMPTY = re.compile(rb"^flows: \[\]$", re.MULTILINE)
 _FORM = "--format=%H%n%ct%n%(trailers:only=true,unfold=true)%x01%B"
 _LONGEST_NAME = 255
 
@@ -135,10 +134,13 @@ class _Entries:
         found = self._here.file(commit.sha, self._path)
         if found is None:
             return None
-        head, *blocks = _ENTRY.split(self._here.content(found))
+        content, file = self._here.content(found), f"{commit.sha[:12]}:{self._path}"
+        head, *blocks = _ENTRY.split(content)
         unknown = [block for block in blocks if block not in self._known]
-        if unknown or _EMPTY.search(head):
-            file = f"{commit.sha[:12]}:{self._path}"
+        if unknown or not blocks:
             decoded = decode(b"".join([head, *unknown]), file=file, organization=self._organization)
+            if len(decoded.flows) != len(unknown):
+                # A person wrote it in another form, whose entries are not found in the text.
+                return list(decode(content, file=file, organization=self._organization).flows.values())
             self._known |= dict(zip(unknown, decoded.flows.values(), strict=True))
         return [self._known[block] for block in blocks]

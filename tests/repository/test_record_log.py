@@ -57,6 +57,18 @@ def test_a_lock_file_that_cannot_be_read_is_left_out_and_named(site: Site) -> No
     assert [note.startswith(f"the record {broken[:12]} was left out: ") for note in log.notes] == [True]
 
 
+def test_a_lock_file_that_a_person_wrote_in_another_form_is_read(site: Site) -> None:
+    remote = site.remote()
+    work = site.clone(remote, "work")
+    Repository.open(work).record(delivery(recorded()))
+    text = (work / LOCK).read_text()
+    entry = text[text.index("  - type") :].replace("  - ", "    ", 1)
+    site.commit(work, {LOCK: text[: text.index("  - type")] + "  -\n" + entry.replace('"1.0"', '"9.0"')})
+    site.git("push", "-q", "origin", "main", at=work)
+
+    assert versions(Repository.open(site.clone(remote, "other"))) == [["main-ivr 1.0"], ["main-ivr 9.0"]]
+
+
 def test_a_deleted_lock_file_removes_no_flow(site: Site) -> None:
     remote = site.remote()
     work = site.clone(remote, "work")
