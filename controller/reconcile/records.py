@@ -154,8 +154,9 @@ def _recorded(step: StepResult, dialect: str, now: datetime) -> RecordedFlow:
 
 
 async def _committed(held: Held, commit: ArtifactCommit) -> RecordedCommit:
-    """Commit and push. Each flow's audit entry names the commit or the error."""
-    clock = held.services.clock
+    """Commit and push. The message has the head of the audit chain; each flow's entry names the commit or the error."""
+    clock, head = held.services.clock, held.services.store.audit.head(held.request.organization)
+    commit = replace(commit, audit_head=str(head) if head.position else None)
     started_s = clock.monotonic()
     try:
         made = await asyncio.to_thread(held.workspace.repository.record, commit, held.require_lease)

@@ -17,7 +17,8 @@ from controller.repository.names import checked_branch, checked_folder, checked_
 SUBJECT_LENGTH = 72
 LOCK_TRAILER = "Penstock-Lock"
 """The trailer with the lock file of a commit. A pending commit can then be applied again on another tip."""
-
+AUDIT_TRAILER = "Penstock-Audit"
+"""The trailer with the head of the organisation's audit chain when the record was made: position and digest."""
 OUTCOME_TRAILER = "Penstock-Outcome"
 """The trailer that says how the changes of a commit ended."""
 APPROVER_TRAILER = "Penstock-Approved-By"
@@ -78,6 +79,8 @@ class ArtifactCommit:
     """How the changes ended, as `outcome_text` writes it."""
     approved_by: str | None = None
     """Who approved the plan, or accepted a paused version."""
+    audit_head: str | None = None
+    """The value of the trailer `Penstock-Audit`; None while the audit log is empty."""
     summary: tuple[str, ...] = ()
     """Lines for the commit's message."""
 
@@ -154,6 +157,7 @@ def message_of(commit: ArtifactCommit) -> str:
         "Penstock-Revision": commit.revision,
         OUTCOME_TRAILER: commit.outcome,
         APPROVER_TRAILER: commit.approved_by,
+        AUDIT_TRAILER: commit.audit_head,
         LOCK_TRAILER: lock_path(commit.organization, commit.policy),
     }
     paragraphs.append("\n".join(f"{name}: {_line(value)}" for name, value in trailers.items() if value))

@@ -6,15 +6,16 @@ from collections.abc import Collection
 from pathlib import Path
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import BranchGone, GitRemoteFailed
+from controller.domain.errors import BranchGone, GitRemoteFailed, RepositoryFailed
 from controller.domain.recorded import RecordedState
 from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
+from controller.repository.audit_heads import AuditHead, audit_heads
 from controller.repository.branches import NOWHERE, Look
 from controller.repository.clone import ORIGIN, followed_branch, known_branches, prepare_clone
 from controller.repository.credentials import GitCredentials
 from controller.repository.discovery import discover
 from controller.repository.here import Here
-from controller.repository.names import checked_branch, checked_folder
+from controller.repository.names import checked_branch, checked_folder, checked_revision
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
 from controller.repository.place import GitFolders
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always, record_in_folder
@@ -158,6 +159,26 @@ class Repository(RevisionReader):
             remote = self._remote(here, checked_branch(policy.branch))
             tip = remote.last_known(policy.branch) if remote else here.commit(f"refs/heads/{policy.branch}")
             return () if tip is None else states_in_commit(here, tip, checked_folder(policy.path), others_than)
+
+    def audit_heads(self, organization: str, policy: ArtifactsPolicy) -> tuple[AuditHead, ...]:
+        """The heads of an organisation's audit chain in its record commits, newest commit first; none without git.
+
+        Raises GitRemoteFailed and BranchGone, and RepositoryFailed for a shallow clone, which has not all of them.
+        """
+        if self._place is None:
+            return ()
+        with self._lock, self._here() as here:
+            branches = self._branches(here, checked_branch(policy.branch))
+            tip = branches.records_tip(policy.branch, branches.look(policy.branch))
+            if here.git.text("rev-parse", "--is-shallow-repository") == "true":
+                raise RepositoryFailed(f"{self.top} is a shallow clone", hint="git fetch --unshallow")
+            found = () if tip is None else audit_heads(here.git, tip)
+            return tuple(head for head in found if head.organization == organization)
+
+    def recorded_in(self, sha: str, organization: str, policy: ArtifactsPolicy) -> RecordedState:
+        """The recorded state in one commit. Raises RepositoryFailed for a broken lock file."""
+        with self._here() as here:
+            return state_in_commit(here, checked_revision(sha), lock_path(organization, policy), organization)
 
     def begin_records(
         self, organization: str, policy: ArtifactsPolicy, permit: Permit = always, look: Look | None = None

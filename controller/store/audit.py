@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import structlog
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    RowMapping,
-    Select,
-    String,
-    and_,
-    bindparam,
-    case,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.errors import StoreFailed
 from controller.domain.redaction import SECRETS
-from controller.domain.status import StepCause, StepState
+from controller.store.audit_chain import PURGE, ChainHead, digest_of
 from controller.store.audit_file import KEEP_DAYS, AuditCopy
-from controller.store.database import Database, StorePart
-from controller.store.schema import audit, steps, syncs
+from controller.store.audit_rates import Rates
+from controller.store.database import Database, StorePart, insert_if_absent
+from controller.store.schema import audit, audit_heads
 
 log = structlog.get_logger()
 
@@ -47,16 +33,6 @@ _SUCCESS: Final = {
 """Statuses that end an action, well or badly; all others do neither."""
 LONGEST_NAME: Final = 255
 """Characters of an actor's or author's name that are kept."""
-COUNTED: Final = 1000
-_Count = tuple[int, int]
-"""How many count, of how many."""
-_VALIDATE: Final = "validate"
-"""The action of the audit entries that tell how a validation ended."""
-_WENT_WELL = [state.value for state in StepState if state.watched or state.delivered]
-_WENT_WRONG = [state.value for state in StepState if state.going_back or state is StepState.FAILED]
-_ASKED_FOR = [cause.value for cause in StepCause if cause.asked_for]
-_NOT_DEPLOYED = "adopt"
-"""The kind of change that makes nothing live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +61,34 @@ class AuditEntry:
     webhook_synced: bool | None = None
     """Whether change management has been told; None where it need not be."""
     validation_error_rate: float | None = None
-    """Set when it is appended; and so are the next three."""
+    """Set when it is appended; and so are all that follow."""
     deployment_success_rate: float | None = None
     at: datetime | None = None
     id: int | None = None
+    filed: bool | None = None
+    """Whether the process that appended it keeps daily files; None before there was a chain."""
+    position: int | None = None
+    """The number in the organisation's chain, from 1; None while a process without the chain writes."""
+    previous: str | None = None
+    """The digest of the entry before it."""
+    digest: str | None = None
+    """Its own, which covers `previous`."""
 
     @property
     def success(self) -> bool | None:
         """Whether it ended well; None where it is neither an end nor a success."""
-        return _SUCCESS.get(self.status)
+        return succeeded(self.status)
 
     def to_json(self) -> dict[str, object]:
         """The entry as webhooks, files and the command line show it."""
         shown = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("id", "at")}
-        timestamp = None if self.at is None else self.at.isoformat()
+        timestamp = None if self.at is None else self.at.astimezone(UTC).isoformat()
         return shown | {"timestamp": timestamp, "success": self.success, "details": dict(self.details)}
+
+
+def succeeded(status: str) -> bool | None:
+    """Whether an action with this status ended well; None where it is neither an end nor a success."""
+    return _SUCCESS.get(status)
 
 
 class AuditLog(StorePart):
@@ -112,11 +101,13 @@ class AuditLog(StorePart):
         self._copies = copies
         self._keep = timedelta(days=keep_days)
         self._rates = Rates()
+        self._filed = any(copy.filed for copy in copies)
 
     def append(self, entry: AuditEntry) -> AuditEntry:
-        """Keep an entry, with secrets masked, and the time and the rates set; returns it as it was kept.
+        """Keep an entry at the end of its organisation's chain, with secrets masked; returns it as it was kept.
 
-        Raises StoreFailed; a copy that cannot be written is only told, loudly.
+        Two processes that append at once wait for each other. Raises StoreFailed; a copy that cannot be written is
+        only told, loudly.
         """
         kept = replace(
             entry,
@@ -126,16 +117,30 @@ class AuditLog(StorePart):
             details=self._masked(entry.details),
             at=self._clock.now(),
         )
-        with self._database.write() as connection:
-            values = {name: getattr(kept, name) for name in _COLUMNS}
-            number = connection.execute(_APPEND, values).scalar_one()
-            invalid = self._rates.validation_error(connection, entry.organization)
-            deployed = self._rates.deployment_success(connection, entry.organization)
-            connection.execute(_SET_RATES, {"number": number, "invalid": invalid, "deployed": deployed})
-        kept = replace(kept, id=number, validation_error_rate=invalid, deployment_success_rate=deployed)
-        for copy in self._copies:
-            self._copy(copy, kept, kept.at or self._clock.now())
+        appended = self._database.write_again(lambda connection: self._chained(connection, kept))
+        self._database.after_commit(lambda: self._copied(appended))
+        return appended
+
+    def _chained(self, connection: Connection, entry: AuditEntry) -> AuditEntry:
+        """Insert it after the head, which stays locked until the transaction ends."""
+        head = _locked_head(connection, entry.organization)
+        link = {"position": head.position + 1, "previous": head.digest, "filed": self._filed}
+        values = {name: getattr(entry, name) for name in _COLUMNS} | link
+        # The digest is made of what the database tells, so that whoever reads the row makes the same one.
+        row = connection.execute(_APPEND, values).mappings().one()
+        invalid = self._rates.validation_error(connection, entry.organization)
+        deployed = self._rates.deployment_success(connection, entry.organization)
+        kept = replace(entry_of(row), validation_error_rate=invalid, deployment_success_rate=deployed)
+        kept = replace(kept, digest=digest_of(kept.to_json()))
+        connection.execute(
+            _FINISH, {"number": kept.id, "invalid": invalid, "deployed": deployed, "own_digest": kept.digest}
+        )
+        connection.execute(_MOVE_HEAD, {"name": entry.organization, "to": kept.position, "own_digest": kept.digest})
         return kept
+
+    def _copied(self, entry: AuditEntry) -> None:
+        for copy in self._copies:
+            self._copy(copy, entry, entry.at or self._clock.now())
 
     @staticmethod
     def _copy(copy: AuditCopy, entry: AuditEntry, at: datetime) -> None:
@@ -152,36 +157,94 @@ class AuditLog(StorePart):
     def synced(self, entry_id: int, receiver: str, event: str) -> None:
         """Note that a receiver has been told of an entry; that is an action, and an entry, too."""
         with self._database.write() as connection:
+            organization = connection.execute(select(audit.c.organization).where(audit.c.id == entry_id)).scalar()
+            if organization is None:
+                return  # it is older than what is kept
+            # Head first and row second, as everywhere, or two processes could wait for each other.
+            _locked_head(connection, organization)
             row = connection.execute(
                 update(audit).where(audit.c.id == entry_id).values(webhook_synced=True).returning(*audit.c)
             )
             row_found = row.mappings().one_or_none()
         if row_found is None:
-            return  # it is older than what is kept
-        entry = _entry(row_found)
+            return
+        entry = entry_of(row_found)
         details = {"receiver": receiver, "event": event, "told": entry.action, "told_at": _iso(entry.at)}
         sent = replace(entry, action="webhook", status="success", error=None, latency_ms=None, details=details)
         self.append(sent)
 
     def purge(self) -> int:
-        """Drop entries that are older than the limit; returns how many."""
+        """Drop entries that are older than the limit; returns how many.
+
+        Of each organisation's chain only the beginning goes, and an entry tells with which entry it ended.
+        """
         limit = self._clock.now() - self._keep
-        gone = self._write(delete(audit).where(audit.c.at < limit))
+        old = self._rows(select(audit.c.organization).where(audit.c.at < limit).distinct())
+        gone = sum(self._purge(row["organization"], limit) for row in old)
         for copy in self._copies:
             copy.purge(limit)
         return gone
 
+    def _purge(self, organization: str, limit: datetime) -> int:
+        with self._database.together(), self._database.write() as connection:
+            head = _locked_head(connection, organization)
+            own = audit.c.organization == organization
+            kept = connection.execute(select(func.min(audit.c.position)).where(own, audit.c.at >= limit)).scalar()
+            last = head.position if kept is None else kept - 1
+            digest = connection.execute(select(audit.c.digest).where(own, audit.c.position == last)).scalar()
+            gone = connection.execute(delete(audit).where(own, audit.c.position <= last)).rowcount
+            gone += connection.execute(
+                delete(audit).where(own, audit.c.position.is_(None), audit.c.at < limit)
+            ).rowcount
+            if digest is not None:
+                details = {"position": last, "digest": digest, "entries": gone, "before": limit.isoformat()}
+                self.append(AuditEntry(organization, PURGE, "success", _PURGES, details=details))
+        return gone
 
+    def head(self, organization: str) -> ChainHead:
+        """The last entry of the organisation's chain, as it is committed now."""
+        found = self._rows(select(audit_heads).where(audit_heads.c.organization == organization))
+        return ChainHead(found[0]["position"], found[0]["digest"]) if found else ChainHead()
+
+
+def _locked_head(connection: Connection, organization: str) -> ChainHead:
+    """The head of the chain, whose row no other process gets until the transaction ends.
+
+    A lease's row is locked before it, an entry's row after it.
+    """
+    insert_if_absent(connection, audit_heads, _FIRST | {"organization": organization})
+    position, digest = connection.execute(_HEAD, {"name": organization}).one()
+    return ChainHead(position, digest)
+
+
+_PURGES: Final = "penstock"
+"""The actor of a purge: no person asks for it."""
+_FIRST: Final[dict[str, Any]] = {"position": ChainHead().position, "digest": ChainHead().digest}
+_HEAD: Final = (
+    select(audit_heads.c.position, audit_heads.c.digest)
+    .where(audit_heads.c.organization == bindparam("name"))
+    .with_for_update()
+)
+_MOVE_HEAD: Final = (
+    update(audit_heads)
+    .where(audit_heads.c.organization == bindparam("name"))
+    .values(position=bindparam("to"), digest=bindparam("own_digest"))
+)
 _COLUMNS = tuple(column.name for column in audit.columns if column.name != "id")
-_APPEND: Final = insert(audit).returning(audit.c.id)
-_SET_RATES: Final = (
+_APPEND: Final = insert(audit).returning(*audit.c)
+_FINISH: Final = (
     update(audit)
     .where(audit.c.id == bindparam("number"))
-    .values(validation_error_rate=bindparam("invalid"), deployment_success_rate=bindparam("deployed"))
+    .values(
+        validation_error_rate=bindparam("invalid"),
+        deployment_success_rate=bindparam("deployed"),
+        digest=bindparam("own_digest"),
+    )
 )
 
 
-def _entry(row: RowMapping) -> AuditEntry:
+def entry_of(row: RowMapping) -> AuditEntry:
+    """The entry of a row of the audit table."""
     return AuditEntry(**{name: row[name] for name in ("id", *_COLUMNS)})
 
 
@@ -192,71 +255,3 @@ def _name(name: str) -> str:
 
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
-
-
-class Rates:
-    """Counts once for each sync what went before it, and each time what belongs to it: entries are many."""
-
-    def __init__(self) -> None:
-        self._before: dict[str, tuple[int, _Count]] = {}
-        """By organisation, the newest sync and the count of those before it."""
-
-    def validation_error(self, connection: Connection, organization: str) -> float | None:
-        """Failed validations divided by validations, from 0 to 1; None before the first one."""
-        return _share(_count(connection, _VALIDATIONS, organization=organization))
-
-    def deployment_success(self, connection: Connection, organization: str) -> float | None:
-        """Changes that made their version live, and were not rolled back, divided by all that ended or are live.
-
-        From 0 to 1; None before the first one. Rollbacks that a person or git asked for are not counted.
-        """
-        newest = connection.execute(_NEWEST_SYNC, {"organization": organization}).scalar()
-        if newest is None:
-            return None
-        known = self._before.get(organization)
-        if known is None or known[0] != newest:
-            earlier = _count(connection, _CHANGES_BEFORE, organization=organization, newest=newest)
-            known = self._before[organization] = (newest, earlier)
-        now = _count(connection, _CHANGES_OF, newest=newest)
-        return _share((known[1][0] + now[0], known[1][1] + now[1]))
-
-
-def _ended() -> Select[bool]:
-    """Of each change that ended or is live, whether it counts as a success."""
-    well = steps.c.state.in_(_WENT_WELL)
-    wrong = steps.c.state.in_(_WENT_WRONG)
-    by_itself = or_(steps.c.cause.is_(None), steps.c.cause.not_in(_ASKED_FOR))
-    return select(well.label("counts")).where(steps.c.kind != _NOT_DEPLOYED, or_(well, and_(wrong, by_itself)))
-
-
-def _counting(chosen: Select[bool]) -> Select[int, int]:
-    rows = chosen.subquery()
-    return select(func.sum(case((rows.c.counts, 1), else_=0)), func.count()).select_from(rows)
-
-
-# Built once: to put such a statement together takes longer than to run it, and every audit entry counts.
-_ORGANIZATION: Final = bindparam("organization", type_=String)
-_NEWEST: Final = bindparam("newest", type_=BigInteger)
-_NEWEST_SYNC: Final = select(func.max(syncs.c.id)).where(syncs.c.organization == _ORGANIZATION)
-_VALIDATIONS: Final = _counting(
-    select((audit.c.status != "success").label("counts"))
-    .where(audit.c.organization == _ORGANIZATION, audit.c.action == _VALIDATE)
-    .order_by(audit.c.id.desc())
-    .limit(COUNTED)
-)
-_CHANGES_BEFORE: Final = _counting(
-    _ended()
-    .where(steps.c.sync_id.in_(select(syncs.c.id).where(syncs.c.organization == _ORGANIZATION, syncs.c.id < _NEWEST)))
-    .order_by(steps.c.id.desc())
-    .limit(COUNTED)
-)
-_CHANGES_OF: Final = _counting(_ended().where(steps.c.sync_id == _NEWEST))
-
-
-def _count(connection: Connection, counting: Select[int, int], **named: object) -> _Count:
-    number, total = connection.execute(counting, named).one()
-    return int(number or 0), int(total)
-
-
-def _share(count: _Count) -> float | None:
-    return count[0] / count[1] if count[1] else None

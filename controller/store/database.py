@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, RowMapping, Table, func, inspect, select, text
 from sqlalchemy.dialects import sqlite
@@ -16,16 +16,21 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.errors import StoreFailed
-from controller.store.engine import READ_ONLY, create_engine, shown_url
+from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine, shown_url
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest migration."""
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
 SAME_TIME = timedelta(milliseconds=500)
 """Clocks that differ less count as equal: an answer takes a while."""
+T = TypeVar("T")
 _PG_DISK_FULL = "53100"
+_PG_ENDED_FOR_ANOTHER = frozenset({"40001", "40P01"})
+"""PostgreSQL's serialization_failure and deadlock_detected: the same transaction may succeed the next time."""
+_TRIES: Final = 5
+"""How often such a transaction is run."""
 _NOT_OURS = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 """SQLite's errors for a file that this process may not write; further bits give the exact reason."""
 
@@ -38,6 +43,7 @@ class Database:
         self._engine = engine
         self._machine = machine or SystemClock()
         self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
+        self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
 
     @classmethod
     def open(cls, url: str, machine: Clock | None = None) -> Database:
@@ -51,6 +57,21 @@ class Database:
             raise
         return cls(engine, machine)
 
+    @classmethod
+    def open_to_read(cls, url: str) -> Database:
+        """Connect to a store that is there, without writing to it; its schema must be that of this version.
+
+        Raises StoreFailed where there is none, and where it has another schema.
+        """
+        engine = create_engine(url, read_only=True)
+        try:
+            with _mapped(engine), engine.connect() as connection:
+                _require_current(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed at the end, rolled back on any exception."""
@@ -61,15 +82,46 @@ class Database:
         with _mapped(self._engine), self._engine.begin() as connection:
             yield connection
 
+    def write_again(self, work: Callable[[Connection], T]) -> T:
+        """The result of work in one transaction; run again where the database ended it in favour of another one.
+
+        Within `together()` it is run once, because only the whole could be run again.
+        """
+        if self._joined.get() is None:
+            for _ in range(_TRIES - 1):
+                try:
+                    with self.write() as connection:
+                        return work(connection)
+                except StoreFailed as error:
+                    if not _ended_for_another(error):
+                        raise
+        with self.write() as connection:
+            return work(connection)
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """All writes within are one transaction: either all of them are kept or none. Nothing may be awaited within."""
+        if self._joined.get() is not None:
+            yield
+            return
+        later: list[Callable[[], None]] = []
         with self.write() as connection:
-            token = self._joined.set(connection)
+            tokens = self._joined.set(connection), self._later.set(later)
             try:
                 yield
             finally:
-                self._joined.reset(token)
+                self._joined.reset(tokens[0])
+                self._later.reset(tokens[1])
+        for action in later:
+            action()
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do it once the surrounding `together()` is committed, and not at all where it is rolled back; else now."""
+        later = self._later.get()
+        if later is None:
+            action()
+        else:
+            later.append(action)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -141,6 +193,11 @@ def _mapped(engine: Engine) -> Iterator[None]:
         raise StoreFailed(f"the store {where} failed: {type(error).__name__}") from error
 
 
+def _ended_for_another(error: StoreFailed) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) in _PG_ENDED_FOR_ANOTHER
+
+
 def _hint(cause: BaseException | None) -> str | None:
     full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     if full or getattr(cause, "sqlstate", None) == _PG_DISK_FULL:
@@ -185,3 +242,16 @@ def _is_current(connection: Connection) -> bool:
     if not inspect(connection).has_table("alembic_version"):
         return False
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [HEAD]
+
+
+def _require_current(connection: Connection) -> None:
+    """Raise StoreFailed unless the connection leads to a store of this version."""
+    if _is_current(connection):
+        return
+    where = shown_url(connection.engine.url)
+    if not inspect(connection).has_table("alembic_version"):
+        raise StoreFailed(f"there is no store in {where}", hint=WHERE_THE_STORE_IS)
+    raise StoreFailed(
+        f"the store {where} has the schema of another version, and it is only read here",
+        hint="`penstock status` of this version brings an older one up to date; for a newer one use that version",
+    )

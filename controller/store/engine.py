@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy import create_engine as sqlalchemy_engine
@@ -24,7 +25,7 @@ STATEMENT_TIMEOUT_MS: Final = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 5_000
 """A controller that is stopped in the middle of a transaction holds the lease's row no longer than this."""
 CONNECT_TIMEOUT_S: Final = 5
-_LIMITS: Final = {
+_LIMITS: Final[dict[str, object]] = {
     "statement_timeout": STATEMENT_TIMEOUT_MS,
     "lock_timeout": STATEMENT_TIMEOUT_MS,
     "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
@@ -36,30 +37,33 @@ _WAL_PAUSE_S: Final = 0.05
 _OWNER_ONLY: Final = 0o600
 READ_ONLY: Final = "penstock_read_only"
 """Execution option of a connection that will only read."""
+WHERE_THE_STORE_IS: Final = "set PENSTOCK_STORE to the URL of the controller's store"
+"""The hint where there is no store."""
 
 
-def create_engine(url: str) -> Engine:
-    """An engine for an SQLAlchemy URL; nothing is connected yet.
+def create_engine(url: str, *, read_only: bool = False) -> Engine:
+    """An engine for an SQLAlchemy URL; nothing is connected yet. A `read_only` one makes and changes nothing.
 
     Raises SettingsInvalid for a URL that is neither SQLite's nor PostgreSQL's, and StoreFailed where SQLite's folder
-    cannot be made.
+    cannot be made, or where a file that is only read does not exist.
     """
     try:
         # Hosts of databases hand out postgres://, which SQLAlchemy does not accept.
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-        return _engine(parsed)
+        return _engine(parsed, read_only=read_only)
     except (ArgumentError, ValueError, TypeError) as error:
         raise SettingsInvalid(
             "the store's URL cannot be read", hint="for example sqlite:////var/lib/penstock/penstock.db"
         ) from error
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, *, read_only: bool) -> Engine:
     for secret in (url.password, *(value for key, value in _query(url) if "passw" in key.lower())):
         SECRETS.register(secret or "")
     parsed = _with_driver(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed)
+        return _sqlite_to_read(parsed) if read_only else _sqlite(parsed)
+    limits = _LIMITS | ({"default_transaction_read_only": "on"} if read_only else {})
     return sqlalchemy_engine(
         parsed,
         hide_parameters=True,
@@ -67,7 +71,7 @@ def _engine(url: URL) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items()),
+            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
         },
     )
 
@@ -100,6 +104,23 @@ def _sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _sqlite_to_read(url: URL) -> Engine:
+    """SQLite opens the file with `mode=ro`, so it neither makes it nor changes anything in it."""
+    file = Path(url.database or "")
+    if not file.is_file():
+        raise StoreFailed(f"there is no store in {shown_url(url)}", hint=WHERE_THE_STORE_IS)
+    named = url.set(database=f"file:{quote(str(file.absolute()))}", query={"mode": "ro", "uri": "true"})
+    engine = sqlalchemy_engine(named, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_to_read)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine.execution_options(**{READ_ONLY: True})
+
+
+def _prepare_to_read(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _make_folder(folder: Path) -> None:

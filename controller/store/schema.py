@@ -168,7 +168,20 @@ audit = Table(
     Column("author", String(255)),
     Column("revision", String(255)),
     Column("webhook_synced", Boolean),
+    Column("filed", Boolean),
+    Column("position", BigInteger),
+    Column("previous", String(64)),
+    Column("digest", String(64)),
+    Index("uq_audit_organization_position", "organization", "position", unique=True),
     Index("ix_audit_organization_action", "organization", "action", "id", "status"),
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
 )
 
 drifts = Table(

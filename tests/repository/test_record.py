@@ -58,6 +58,7 @@ def test_a_draft_is_kept_under_its_flow(site: Site) -> None:
 def test_the_message_names_flows_versions_revision_and_deployment(site: Site) -> None:
     remote = site.remote()
     commit = replace(delivery(recorded(), recorded("queue", "4.0")), summary=("2 published in 3 s",))
+    commit = replace(commit, audit_head=f"7 {'d' * 64}")
     Repository.open(site.clone(remote, "work")).record(commit)
     assert site.git("log", "-1", "--format=%an <%ae>%n%B", "main", at=remote) == (
         "Penstock <penstock@localhost>\n"
@@ -67,8 +68,22 @@ def test_the_message_names_flows_versions_revision_and_deployment(site: Site) ->
         "Penstock-Organization: production\n"
         "Penstock-Deployment: deployment-1\n"
         "Penstock-Revision: c0ffee\n"
+        f"Penstock-Audit: 7 {'d' * 64}\n"
         "Penstock-Lock: artifacts/production/penstock.lock.yaml\n\n"
     )
+
+
+def test_heads_of_the_audit_log_are_read_from_the_commits_of_their_organisation(site: Site) -> None:
+    remote = site.remote()
+    repository = Repository.open(site.clone(remote, "work"))
+    for position, organization in ((7, "production"), (3, "staging"), (9, "production")):
+        commit = replace(delivery(recorded(version=f"{position}.0")), organization=organization)
+        repository.record(replace(commit, audit_head=f"{position} {'d' * 64}"))
+    found = repository.audit_heads("production", POLICY)
+    assert [(head.position, head.digest, head.organization) for head in found] == [
+        (9, "d" * 64, "production"),
+        (7, "d" * 64, "production"),
+    ]
 
 
 def test_no_text_in_the_message_can_forge_a_trailer(site: Site) -> None:

@@ -28,6 +28,9 @@ COMMANDS = {
     ),
     "status": ListedCommand("status", "Show sync status and health of every managed flow."),
     "history": ListedCommand("history", "Show which version of each flow was live when, by whom and why."),
+    "audit": ListedCommand(
+        "audit", "Show, export or verify the audit log: list, export, verify.", attribute="AuditCommands"
+    ),
     "diff": ListedCommand("diff", "Show what differs between source and live, two versions, or two organisations."),
     "graph": ListedCommand("graph", "Show how flows depend on each other, or the nodes inside one."),
     "trace": ListedCommand(

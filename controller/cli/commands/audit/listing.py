@@ -1,0 +1,127 @@
+"""`penstock audit list`: entries of the audit log, newest first (`penstock.audit/v1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from controller.cli.commands.audit.options import InOrganization, Since, Until, audit_query
+from controller.cli.options import Format, TextOrJson
+from controller.domain.documents import filled, json_text
+from controller.domain.visible import visible
+from controller.reconcile.settings import load_settings
+from controller.store.audit import AuditEntry
+from controller.store.audit_reading import AuditReading
+
+_USUAL = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntryDocument:
+    """An entry of the audit log."""
+
+    timestamp: datetime | None
+    """When it was kept, ISO 8601 in UTC."""
+    organization: str
+    """`metadata.name`."""
+    action: str
+    """What was done; [the audit log](audit.md#actions) has the list."""
+    status: str
+    """How it ended."""
+    success: bool | None
+    """Whether it ended well; null where it is neither an end nor a success."""
+    error: str | None
+    """Why it did not."""
+    flow: str | None
+    """`type/name`."""
+    flow_id: str | None
+    """The organisation's id of the flow."""
+    version: str | None
+    """The version that the action made live, or that it is about."""
+    target_version: str | None
+    """The version that should become live, where it is known beforehand."""
+    actor: str
+    """Who acted."""
+    author: str | None
+    """The author of the commit that is delivered."""
+    revision: str | None
+    """That commit."""
+    latency_ms: float | None
+    """How long the action took, in milliseconds."""
+    validation_error_rate: float | None
+    """Failed validations divided by validations, from 0 to 1."""
+    deployment_success_rate: float | None
+    """Changes that went well divided by all, from 0 to 1."""
+    webhook_synced: bool | None
+    """Whether change management has been told; null where it need not be."""
+    details: Mapping[str, Any]
+    """What only this action has."""
+    filed: bool | None
+    """Whether the process that appended it keeps daily files; null before there was a chain."""
+    position: int | None
+    """Its number in the organisation's chain, from 1."""
+    previous: str | None
+    """The digest of the entry before it; 64 zeros before the first."""
+    digest: str | None
+    """Its own digest, SHA-256 in hexadecimal digits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditDocument:
+    """`penstock audit list --format json`: entries of the audit log, newest first."""
+
+    schema: Literal["penstock.audit/v1"] = "penstock.audit/v1"
+    entries: Sequence[AuditEntryDocument]
+    """The entries that were asked for."""
+    more: bool
+    """Whether there are older ones, left out by `--limit`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """The command line of `penstock audit list`."""
+
+    organization: InOrganization = None
+    since: Since = None
+    until: Until = None
+    action: Annotated[str | None, typer.Option("--action", help="Only this action, such as publish.")] = None
+    flow: Annotated[str | None, typer.Option("--flow", help="Only this flow: `type/name`, or its name.")] = None
+    actor: Annotated[str | None, typer.Option("--actor", help="Only what this person or client did.")] = None
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = _USUAL
+    output: Format = TextOrJson.TEXT
+
+
+def list_entries(options: ListOptions) -> None:
+    """Show the newest entries. Raises StoreFailed where there is no store."""
+    query = audit_query(options.organization, options.since, options.until)
+    query = replace(query, action=options.action, flow=options.flow, actor=options.actor)
+    with AuditReading.open(load_settings().store) as reading:
+        found = list(reading.newest_first(query, options.limit + 1))
+    more, shown = len(found) > options.limit, found[: options.limit]
+    if options.output is TextOrJson.JSON:
+        entries = [filled(AuditEntryDocument, each, timestamp=each.at) for each in shown]
+        print(json_text(AuditDocument(entries=entries, more=more)))
+        return
+    for each in shown:
+        print(visible(_line(each)))
+    if not shown:
+        print("no entry")
+    if more:
+        print(f"... and older ones; --limit {options.limit} leaves them out")
+
+
+def _line(entry: AuditEntry) -> str:
+    """Time, organisation, place in the chain, action and status, flow and version, person, and why it failed."""
+    at = "-" if entry.at is None else f"{entry.at:%Y-%m-%dT%H:%M:%SZ}"
+    place = "-" if entry.position is None else f"#{entry.position}"
+    flow = " ".join(filter(None, (entry.flow, entry.version)))
+    error = "" if entry.error is None else f": {entry.error}"
+    return "  ".join(
+        filter(
+            None, (at, entry.organization, place, f"{entry.action} {entry.status}", flow, f"by {entry.actor}{error}")
+        )
+    )

@@ -1,0 +1,89 @@
+"""The two rates that an audit entry has: failed validations, and changes that went well."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, case, func, or_, select
+
+from controller.domain.status import StepCause, StepState
+from controller.store.schema import audit, steps, syncs
+
+COUNTED: Final = 1000
+_Count = tuple[int, int]
+"""How many count, of how many."""
+_VALIDATE: Final = "validate"
+"""The action of the audit entries that tell how a validation ended."""
+_WENT_WELL = [state.value for state in StepState if state.watched or state.delivered]
+_WENT_WRONG = [state.value for state in StepState if state.going_back or state is StepState.FAILED]
+_ASKED_FOR = [cause.value for cause in StepCause if cause.asked_for]
+_NOT_DEPLOYED = "adopt"
+"""The kind of change that makes nothing live."""
+
+
+class Rates:
+    """Counts once for each sync what went before it, and each time what belongs to it: entries are many."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, tuple[int, _Count]] = {}
+        """By organisation, the newest sync and the count of those before it."""
+
+    def validation_error(self, connection: Connection, organization: str) -> float | None:
+        """Failed validations divided by validations, from 0 to 1; None before the first one."""
+        return _share(_count(connection, _VALIDATIONS, organization=organization))
+
+    def deployment_success(self, connection: Connection, organization: str) -> float | None:
+        """Changes that made their version live, and were not rolled back, divided by all that ended or are live.
+
+        From 0 to 1; None before the first one. Rollbacks that a person or git asked for are not counted.
+        """
+        newest = connection.execute(_NEWEST_SYNC, {"organization": organization}).scalar()
+        if newest is None:
+            return None
+        known = self._before.get(organization)
+        if known is None or known[0] != newest:
+            earlier = _count(connection, _CHANGES_BEFORE, organization=organization, newest=newest)
+            known = self._before[organization] = (newest, earlier)
+        now = _count(connection, _CHANGES_OF, newest=newest)
+        return _share((known[1][0] + now[0], known[1][1] + now[1]))
+
+
+def _ended() -> Select[bool]:
+    """Of each change that ended or is live, whether it counts as a success."""
+    well = steps.c.state.in_(_WENT_WELL)
+    wrong = steps.c.state.in_(_WENT_WRONG)
+    by_itself = or_(steps.c.cause.is_(None), steps.c.cause.not_in(_ASKED_FOR))
+    return select(well.label("counts")).where(steps.c.kind != _NOT_DEPLOYED, or_(well, and_(wrong, by_itself)))
+
+
+def _counting(chosen: Select[bool]) -> Select[int, int]:
+    rows = chosen.subquery()
+    return select(func.sum(case((rows.c.counts, 1), else_=0)), func.count()).select_from(rows)
+
+
+# Built once: to put such a statement together takes longer than to run it, and every audit entry counts.
+_ORGANIZATION: Final = bindparam("organization", type_=String)
+_NEWEST: Final = bindparam("newest", type_=BigInteger)
+_NEWEST_SYNC: Final = select(func.max(syncs.c.id)).where(syncs.c.organization == _ORGANIZATION)
+_VALIDATIONS: Final = _counting(
+    select((audit.c.status != "success").label("counts"))
+    .where(audit.c.organization == _ORGANIZATION, audit.c.action == _VALIDATE)
+    .order_by(audit.c.id.desc())
+    .limit(COUNTED)
+)
+_CHANGES_BEFORE: Final = _counting(
+    _ended()
+    .where(steps.c.sync_id.in_(select(syncs.c.id).where(syncs.c.organization == _ORGANIZATION, syncs.c.id < _NEWEST)))
+    .order_by(steps.c.id.desc())
+    .limit(COUNTED)
+)
+_CHANGES_OF: Final = _counting(_ended().where(steps.c.sync_id == _NEWEST))
+
+
+def _count(connection: Connection, counting: Select[int, int], **named: object) -> _Count:
+    number, total = connection.execute(counting, named).one()
+    return int(number or 0), int(total)
+
+
+def _share(count: _Count) -> float | None:
+    return count[0] / count[1] if count[1] else None
