@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -19,6 +20,7 @@ from controller.store.store import Store
 from tests.support.documents import follows_its_schema
 from tests.support.inside import InsideShell
 from tests.support.shell import simulator_thread
+from tests.support.sources import module
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +30,18 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
         made = InsideShell(tmp_path_factory.mktemp("audit"), url)
         made.environment["PENSTOCK_AUDIT_DIR"] = str(made.folder.parent / "audit")
         assert made.run("apply").returncode == 0
-        made.flow("hours", (made.folder / "hours.flow.yaml").read_text().replace("Closed", "Open"))
+        made.flow("hours", module("Hours", says="Other"))
         made.commit()
         assert made.run("apply").returncode == 0
         yield made
+
+
+def beside(shell: InsideShell, folder: Path, store: str) -> InsideShell:
+    """The command in another folder, with another store and without daily files."""
+    other = copy.copy(shell)
+    other.folder, other.environment = folder, {**shell.environment, "PENSTOCK_STORE": store}
+    del other.environment["PENSTOCK_AUDIT_DIR"]
+    return other
 
 
 def daily(shell: InsideShell) -> Path:
@@ -44,8 +54,11 @@ def test_the_list_is_newest_first_and_chosen_by_what_is_given(shell: InsideShell
     assert lines[3] == "... and older ones; --limit 3 leaves them out"
     places = [int(line.split("  ")[2].removeprefix("#")) for line in lines[:3]]
     assert places == sorted(places, reverse=True)
-    chosen = shell.run("audit", "list", "--action", "publish", "--flow", "Hours", "--since", "2026-01-01T00:00:00Z")
-    assert all("publish success  commonmodule/Hours" in line for line in chosen.stdout.splitlines())
+    chosen = shell.run("audit", "list", "--action", "migrate", "--flow", "Hours", "--since", "2026-01-01T00:00:00Z")
+    assert [line.split("  ")[3:5] for line in chosen.stdout.splitlines()] == [
+        ["migrate success", "commonmodule/Hours 2.0"],
+        ["migrate success", "commonmodule/Hours 1.0"],
+    ]
     assert shell.run("audit", "list", "--actor", "eve").stdout == "no entry\n"
     assert shell.run("audit", "list", "--until", "2020-01-01T00:00:00Z").stdout == "no entry\n"
     assert shell.run("audit", "list", "--since", "yesterday").returncode == 1
@@ -74,8 +87,7 @@ def test_a_table_has_all_fields_and_no_formula(shell: InsideShell, tmp_path: Pat
     with Store.open(url, clock=SystemClock()) as store:
         for text in texts:
             store.audit.append(AuditEntry("acme", "publish", "success", "ada", error=text, latency_ms=1.5))
-    here = InsideShell.__new__(InsideShell)
-    here.folder, here.environment = shell.folder, {**shell.environment, "PENSTOCK_STORE": url}
+    here = beside(shell, shell.folder, url)
     rows = list(csv.DictReader(io.StringIO(here.run("audit", "export", "--format", "csv").stdout, newline="")))
     assert [row["error"] for row in rows] == [f"'{text}" if text[0] != "p" else text for text in texts]
     assert [(row["position"], row["latency_ms"], row["success"]) for row in rows[:1]] == [("1", "1.5", "true")]
@@ -94,8 +106,7 @@ def test_a_whole_log_is_proven_by_store_files_and_record_commits(shell: InsideSh
 
 
 def test_it_says_what_it_could_not_check(shell: InsideShell, tmp_path: Path) -> None:
-    here = InsideShell.__new__(InsideShell)
-    here.folder, here.environment = tmp_path, {**shell.environment, "PENSTOCK_AUDIT_DIR": ""}
+    here = beside(shell, tmp_path, shell.environment["PENSTOCK_STORE"])
     done = here.run("audit", "verify")
     assert done.returncode == 0
     assert "not checked: daily files: no folder is given, and PENSTOCK_AUDIT_DIR is not set" in done.stdout
@@ -117,18 +128,16 @@ def test_as_a_process_it_finds_a_byte_and_an_end_that_is_in_a_record_commit(shel
     assert done.returncode == 1
     assert f"broken: {file}:{number}, acme, " in done.stdout
 
-    copy = tmp_path / "copy.db"
+    cut_off = tmp_path / "cut-off.db"
     source = sqlite3.connect(shell.environment["PENSTOCK_STORE"].removeprefix("sqlite:///"))
-    target = sqlite3.connect(copy)
+    target = sqlite3.connect(cut_off)
     source.backup(target)
     with target:
         target.execute("DELETE FROM audit WHERE position > 3")
         target.execute("UPDATE audit_heads SET position = 3, digest = (SELECT digest FROM audit WHERE position = 3)")
     source.close()
     target.close()
-    here = InsideShell.__new__(InsideShell)
-    here.folder = shell.folder
-    here.environment = {**shell.environment, "PENSTOCK_STORE": f"sqlite:///{copy}", "PENSTOCK_AUDIT_DIR": ""}
+    here = beside(shell, shell.folder, f"sqlite:///{cut_off}")
     cut = here.run("audit", "verify")
     assert cut.returncode == 1
     tip = shell.git("rev-parse", "penstock/records")[:12]
@@ -140,9 +149,7 @@ def test_a_store_that_did_not_write_the_record_cannot_prove_it(shell: InsideShel
     url = f"sqlite:///{tmp_path}/laptop.db"
     with Store.open(url, clock=SystemClock()) as store:
         store.audit.append(AuditEntry("acme", "approve", "success", "ada"))
-    here = InsideShell.__new__(InsideShell)
-    here.folder = shell.folder
-    here.environment = {**shell.environment, "PENSTOCK_STORE": url, "PENSTOCK_AUDIT_DIR": ""}
+    here = beside(shell, shell.folder, url)
     done = here.run("audit", "verify")
     assert done.returncode == 1
     assert "broken: record, acme: the record was last written by another store (" in done.stdout

@@ -176,7 +176,9 @@ def test_a_chain_that_was_forged_as_a_whole_is_found_by_what_left_the_store(
 
 def test_a_head_of_a_record_commit_finds_the_end_that_store_and_head_have_lost(tampered: sa.Engine, url: str) -> None:
     with tampered.begin() as connection:
-        digests = dict(connection.execute(sa.text("SELECT position, digest FROM audit")).tuples().all())
+        digests = {
+            row.position: row.digest for row in connection.execute(sa.text("SELECT position, digest FROM audit"))
+        }
         connection.execute(sa.text("DELETE FROM audit WHERE position > 9"))
         connection.execute(sa.text("UPDATE audit_heads SET position = 9, digest = :d"), {"d": digests[9]})
     assert told(proven(url)) == []
