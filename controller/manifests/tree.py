@@ -233,15 +233,14 @@ def _yaml_files(files: Files, place: str, report: Report, budget: Budget) -> Ite
         if folder != place and (LOCK_FILE in listing or "pyvenv.cfg" in listing):
             continue
         for name, kind in listing.items():
-            path = joined(folder, name)
             if name.startswith(".") or name in _SKIPPED_FOLDERS:
                 continue
             if kind is Kind.FOLDER:
-                ahead.append(path)
-            elif kind in {Kind.FILE, Kind.LINK} and _is_yaml(name):
-                yield path, kind
+                ahead.append(joined(folder, name))
+            elif _is_yaml(name) and (kind is Kind.FILE or kind is Kind.LINK):
+                yield joined(folder, name), kind
             elif kind is Kind.LINK:
-                _tell_folder_link(files, path, place, report, budget)
+                _tell_folder_link(files, joined(folder, name), place, report, budget)
 
 
 def _tell_folder_link(files: Files, link: str, place: str, report: Report, budget: Budget) -> None:

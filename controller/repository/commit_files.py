@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 from controller.domain.errors import RepositoryFailed
 from controller.domain.files import FileUnreadable, Kind, Limits, Reread, joined, too_many_entries
@@ -26,17 +27,42 @@ class CommitFolder:
     kinds: Mapping[str, Kind]
 
 
+class KeptTrees:
+    """Folders by the ids of their trees, for all commits of one repository: the next commit has most of them again.
+
+    Thread-safe. It is emptied before it holds more entries than `most`; a tree with more than that is kept alone.
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._kept: dict[str, CommitFolder] = {}
+        self._entries = 0
+        self._lock = Lock()
+
+    def get(self, object_id: str) -> CommitFolder | None:
+        """The folder, if it is kept."""
+        return self._kept.get(object_id)
+
+    def keep(self, object_id: str, tree: CommitFolder) -> None:
+        with self._lock:
+            self._entries += len(tree.entries)
+            if self._entries > self._most:
+                self._kept.clear()
+                self._entries = len(tree.entries)
+            self._kept[object_id] = tree
+
+
 class CommitFiles:
     """Files of one commit, without names that no work tree could hold (they occur only in forged trees)."""
 
-    def __init__(self, reader: ObjectReader, commit: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self, reader: ObjectReader, commit: str, limits: Limits | None = None, trees: KeptTrees | None = None
+    ) -> None:
         self._reader = reader
         self.commit = commit
         self._limits = limits or Limits()
         self._root: str | None = None
-        self._trees: dict[str, CommitFolder] = {}
-        """Trees by the ids of their objects: a folder that occurs in many places is read once."""
-        self._kept = 0
+        self._trees = trees or KeptTrees(self._limits.entries)
 
     def listing(self, folder: str) -> Mapping[str, Kind]:
         """The entries of a folder; empty where there is no such folder."""
@@ -92,25 +118,24 @@ class CommitFiles:
         return tree
 
     def _read(self, object_id: str) -> CommitFolder:
-        if object_id not in self._trees:
-            raw = self._reader.content(object_id, _TREE_BYTES)
-            if raw is None:
-                raise too_many_entries(self._limits.entries)
-            entries: dict[str, Entry] = {}
-            for name, entry in _entries(raw, len(object_id) // 2):
-                entries[name] = entry
-                if len(entries) > self._limits.entries:
-                    raise too_many_entries(self._limits.entries)
-            self._keep(object_id, CommitFolder(entries, {name: kind for name, (kind, _) in entries.items()}))
-        return self._trees[object_id]
+        tree = self._trees.get(object_id)
+        if tree is None:
+            tree = self._read_anew(object_id)
+            self._trees.keep(object_id, tree)
+        if len(tree.entries) > self._limits.entries:
+            raise too_many_entries(self._limits.entries)
+        return tree
 
-    def _keep(self, object_id: str, tree: CommitFolder) -> None:
-        """Cache a tree; the cache is emptied before it takes more memory than the largest tree that is read."""
-        self._kept += len(tree.entries)
-        if self._kept > self._limits.entries:
-            self._trees.clear()
-            self._kept = len(tree.entries)
-        self._trees[object_id] = tree
+    def _read_anew(self, object_id: str) -> CommitFolder:
+        raw = self._reader.content(object_id, _TREE_BYTES)
+        if raw is None:
+            raise too_many_entries(self._limits.entries)
+        entries: dict[str, Entry] = {}
+        for name, entry in _entries(raw, len(object_id) // 2):
+            entries[name] = entry
+            if len(entries) > self._limits.entries:
+                raise too_many_entries(self._limits.entries)
+        return CommitFolder(entries, {name: kind for name, (kind, _) in entries.items()})
 
 
 def changed(before: CommitFiles, after: CommitFiles) -> Iterator[str]:

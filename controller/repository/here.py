@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from threading import Lock
 
@@ -11,22 +12,29 @@ from controller.domain.errors import RepositoryFailed
 from controller.domain.files import Kind, Limits
 from controller.domain.recorded import RecordedState
 from controller.repository.command import GitCommand
-from controller.repository.commit_files import CommitFiles
+from controller.repository.commit_files import CommitFiles, KeptTrees
 from controller.repository.objects import ObjectInfo, ObjectReader, OpeningAgain, opening_alone, resolve
 
 Decoded = MutableMapping[str, tuple[str, RecordedState]]
 """By path of a lock file, the id of the content that was read last, and its state."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read of git's objects, which never change, and is kept for later operations."""
+
+    decoded: Decoded = field(default_factory=dict)
+    trees: KeptTrees = field(default_factory=KeptTrees)
+
+
 class Here:
     """Facts about the local repository, each read only when needed. Close it after use."""
 
-    def __init__(
-        self, git: GitCommand, decoded: Decoded, again: OpeningAgain, reader: ObjectReader | None = None
-    ) -> None:
+    def __init__(self, git: GitCommand, known: Known, again: OpeningAgain, reader: ObjectReader | None = None) -> None:
         """`again` reads objects after this is closed."""
         self.git = git
-        self.decoded = decoded
+        self.decoded = known.decoded
+        self._trees = known.trees
         self._again = again
         self._reader = reader
 
@@ -96,7 +104,7 @@ class Here:
 
     def files(self, commit: str, limits: Limits | None = None) -> CommitFiles:
         """The files of a commit, to be read before this is closed."""
-        return CommitFiles(self._objects, commit, limits)
+        return CommitFiles(self._objects, commit, limits, self._trees)
 
     def file(self, commit: str, path: str) -> ObjectInfo | None:
         """The object at a path of a commit; None when the commit does not have it. Raises RepositoryFailed."""
@@ -131,7 +139,7 @@ class Readers:
     """
 
     def __init__(self) -> None:
-        self.decoded: Decoded = {}
+        self._known = Known()
         self._lock = Lock()
         self._at_work = 0
         self._idle: ObjectReader | None = None
@@ -146,7 +154,7 @@ class Readers:
         """The local repository for one operation."""
         with self._lock:
             reader, self._idle = self._idle, None
-        here = Here(git, self.decoded, partial(self._opening, git), reader)
+        here = Here(git, self._known, partial(self._opening, git), reader)
         try:
             yield here
         finally:

@@ -10,7 +10,7 @@ import pytest
 
 from controller.domain.errors import RepositoryFailed, RepositoryTooLarge
 from controller.domain.files import FileUnreadable, Kind, Limits, PathLost, followed
-from controller.repository.commit_files import CommitFiles
+from controller.repository.commit_files import CommitFiles, CommitFolder, KeptTrees
 from controller.repository.repository import Repository
 from tests.repository.site import Site, snapshot
 
@@ -42,6 +42,29 @@ def test_an_old_revision_is_read_without_touching_the_work_tree(site: Site, work
         assert files.content("flows/é ☎.yaml", MOST) == b"one\r\ntwo\n"
         assert files.listing("flows/é ☎.yaml") == files.listing("gone/deeper") == {}
     assert snapshot(work) == before
+
+
+def test_a_folder_that_the_commit_before_had_is_not_read_again(site: Site, work: Path) -> None:
+    first = site.commit(work, {"flows/a.yaml": "a", "exports/b.json": "b"})
+    second = site.commit(work, {"flows/a.yaml": "changed"})
+    tree = site.git("rev-parse", f"{second}:exports", at=work).strip()
+    repository = Repository.open(work)
+    with repository.commit_files(first) as files:
+        assert files.listing("exports") == {"b.json": Kind.FILE}
+    (work / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+
+    with repository.commit_files(second) as files:
+        assert files.listing("exports") == {"b.json": Kind.FILE}
+    with repository.commit_files(second, Limits(entries=2)) as files, pytest.raises(RepositoryTooLarge):
+        files.listing("")
+
+
+def test_kept_folders_have_a_limit() -> None:
+    kept = KeptTrees(most=3)
+    two = CommitFolder({"a": (Kind.FILE, "1"), "b": (Kind.FILE, "2")}, {"a": Kind.FILE, "b": Kind.FILE})
+    kept.keep("one", two)
+    kept.keep("other", two)
+    assert (kept.get("one"), kept.get("other")) == (None, two)
 
 
 def test_a_file_that_is_too_large_is_not_read_and_its_opening_can_be(site: Site, work: Path) -> None:
