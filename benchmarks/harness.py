@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from benchmarks import deliveries, graphs, histories, looks, revisions, services, sources, starts, traces
 from benchmarks.environment import own_environment
 from benchmarks.measure import Answer
+from benchmarks.pace import pace
 from benchmarks.virtual import quiet
 
 HERE = Path(__file__).parent
@@ -33,6 +34,8 @@ class Question:
     """At its full size."""
     ask_small: Callable[[], Answer] | None = None
     """At a size that takes seconds, where its numbers are the same on every machine."""
+    timed: bool = False
+    """Whether it has targets in processor time, which are for a machine of another pace."""
 
 
 QUESTIONS: Mapping[str, Question] = {
@@ -40,13 +43,15 @@ QUESTIONS: Mapping[str, Question] = {
     "deliveries": Question(
         "First delivery", deliveries, deliveries.ask, lambda: deliveries.ask(flows=30, seeds=(1,), peers=())
     ),
-    "sources": Question("Reading sources", sources, sources.ask),
-    "starts": Question("Short commands", starts, starts.ask),
+    "sources": Question("Reading sources", sources, sources.ask, timed=True),
+    "starts": Question("Short commands", starts, starts.ask, timed=True),
     "graphs": Question("Questions to a graph", graphs, graphs.ask),
-    "traces": Question("Traces as text", traces, traces.ask),
-    "revisions": Question("A big repository", revisions, revisions.ask),
-    "histories": Question("A long history", histories, histories.ask),
-    "services": Question("An idle service", services, services.ask, lambda: services.ask(2, flows=5, looks=4)),
+    "traces": Question("Traces as text", traces, traces.ask, timed=True),
+    "revisions": Question("A big repository", revisions, revisions.ask, timed=True),
+    "histories": Question("A long history", histories, histories.ask, timed=True),
+    "services": Question(
+        "An idle service", services, services.ask, lambda: services.ask(2, flows=5, looks=4), timed=True
+    ),
 }
 """In the order of the page."""
 _ANSWER = TypeAdapter(Answer)
@@ -61,10 +66,22 @@ def run(names: Sequence[str], *, small: bool = False) -> list[Answer]:
             if ask is None:
                 continue
             began, busy = time.monotonic(), f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
-            answer = ask()
-            answers.append(replace(answer, conditions={**answer.conditions, "machine": busy}))
+            answers.append(_paced(ask, busy) if QUESTIONS[name].timed and not small else _on(ask(), busy))
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     return answers
+
+
+def _on(answer: Answer, machine: str) -> Answer:
+    return replace(answer, conditions={**answer.conditions, "machine": machine})
+
+
+def _paced(ask: Callable[[], Answer], machine: str) -> Answer:
+    """An answer whose targets in processor time are for this machine's pace, measured before and after."""
+    before, answer, after = pace(), ask(), pace()
+    found = (before + after) / 2
+    rows = tuple(replace(row, pace=found) if row.timed else row for row in answer.rows)
+    said = f"takes {found:.2f} x the processor time of the one on which the targets were set"
+    return _on(replace(answer, rows=rows), f"{machine}; {said} ({before:.2f} before, {after:.2f} after)")
 
 
 def keep(answer: Answer, folder: Path = RESULTS) -> None:

@@ -37,6 +37,8 @@ class Row:
     counted: bool = False
     """Whether the value is the same on every machine, so that `--smoke` compares it with the baseline."""
     note: str = ""
+    pace: float = 1.0
+    """What a target in processor time is multiplied by, because this machine is slower than the one it was set on."""
 
     @property
     def median(self) -> float:
@@ -54,8 +56,14 @@ class Row:
         """Whether the target is reached; None without a target."""
         if self.target is None:
             return None
-        value = self.ratio if self.relative else self.median
+        value = self.ratio if self.relative else self.median / self.pace
         return value is not None and value <= self.target
+
+    @property
+    def timed(self) -> bool:
+        """Whether the target is processor time of this machine: neither counted, simulated nor beside a peer."""
+        seconds = self.unit == "ms" or self.unit.partition(" ")[0] == "s"
+        return self.target is not None and seconds and not self.relative and not self.counted
 
 
 @dataclass(frozen=True, slots=True)

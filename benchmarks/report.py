@@ -20,6 +20,9 @@ _HEAD = """# Benchmarks
 Simulated time and counted calls are the same on every machine.
 Processor time depends on the machine; where there is a peer, it was measured in the same run.
 Less is better in every row, and a ratio is that of Penstock's values to the peer's.
+Targets in seconds were set on a machine where libyaml reads 1,000 flow files of 11.2 MB in 1.67 s of user time.
+libyaml reads such files here, too, before and after each question.
+A target "here" is multiplied by how much longer that takes.
 
 """
 
@@ -85,7 +88,10 @@ def _measured(row: Row) -> str:
 def _target(row: Row) -> str:
     if row.target is None:
         return ""
-    return f"{row.target:.2f} x" if row.relative else f"{_number(row.target)} {row.unit}"
+    if row.relative:
+        return f"{row.target:.2f} x"
+    here = f" ({_number(row.target * row.pace)} here)" if row.timed else ""
+    return f"{_number(row.target)} {row.unit}{here}"
 
 
 def _number(value: float) -> str:

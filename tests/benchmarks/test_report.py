@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import harness, looks, report
 from benchmarks.measure import Answer, Row, cost_of
+from benchmarks.pace import pace
 
 ROW = Row("makespan", "s", (410.0, 400.0, 390.0), 385.0, bound=350.0, counted=True)
 BESIDE = Row("makespan beside the best peer", "s", (400.0,), 0.4, "a peer", (1000.0,), relative=True)
@@ -20,6 +22,24 @@ def test_a_row_is_judged_by_its_median_or_its_ratio() -> None:
     assert (ROW.median, ROW.reached) == (400.0, False)
     assert (BESIDE.ratio, BESIDE.reached) == (0.4, True)
     assert Row("n", "s", (1.0,)).reached is None
+
+
+def test_a_target_in_processor_time_is_for_the_pace_of_this_machine(tmp_path: Path) -> None:
+    slow = Row("a command", "s user", (3.0,), 2.0, pace=1.6)
+    assert (slow.timed, slow.reached, replace(slow, pace=1.4).reached) == (True, True, False)
+    assert not any(row.timed for row in (ROW, BESIDE, replace(slow, target=None), replace(slow, unit="MiB")))
+    harness.keep(Answer("starts", {}, (slow,)), tmp_path / "results")
+
+    report.write_page(tmp_path / "results", tmp_path / "benchmarks.md", tmp_path / "images")
+
+    assert (
+        "| a command | 3 s user |  |  |  |  | 2 s user (3.2 here) | reached |"
+        in (tmp_path / "benchmarks.md").read_text()
+    )
+
+
+def test_the_pace_is_measured_with_libyaml() -> None:
+    assert 0.05 < pace(files=20) < 500
 
 
 def test_results_are_kept_as_they_are(tmp_path: Path) -> None:
