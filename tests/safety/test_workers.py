@@ -295,8 +295,8 @@ async def test_a_remote_that_answers_again_is_no_fault_any_more(world: World, fo
 
 
 async def test_a_commit_that_cannot_be_read_for_now_is_read_again(world: World, followed: Repository) -> None:
-    blob = world.git("rev-parse", "HEAD:front.yaml")
-    stored = followed.top / "objects" / blob[:2] / blob[2:]
+    tree = world.git("rev-parse", "HEAD:flows")
+    stored = followed.top / "objects" / tree[:2] / tree[2:]
     away = stored.rename(world.folder / "away")
     told = Told(world, followed)
     waiting = asyncio.create_task(told.next())
