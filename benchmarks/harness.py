@@ -76,9 +76,9 @@ def _on(answer: Answer, machine: str) -> Answer:
 
 
 def _paced(ask: Callable[[], Answer], machine: str) -> Answer:
-    """An answer whose targets in processor time are for this machine's pace, measured before and after."""
+    """An answer whose targets in processor time are for this machine's pace: the quicker one of before and after."""
     before, answer, after = pace(), ask(), pace()
-    found = (before + after) / 2
+    found = min(before, after)
     rows = tuple(replace(row, pace=found) if row.timed else row for row in answer.rows)
     said = f"takes {found:.2f} x the processor time of the one on which the targets were set"
     return _on(replace(answer, rows=rows), f"{machine}; {said} ({before:.2f} before, {after:.2f} after)")

@@ -22,7 +22,7 @@ Processor time depends on the machine; where there is a peer, it was measured in
 Less is better in every row, and a ratio is that of Penstock's values to the peer's.
 Targets in seconds were set on a machine where libyaml reads 1,000 flow files of 11.2 MB in 1.67 s of user time.
 libyaml reads such files here, too, before and after each question.
-A target "here" is multiplied by how much longer that takes.
+A target "here" is multiplied by how much longer that takes, at least.
 
 """
 

@@ -19,6 +19,7 @@ from tests.support.sources import inbound
 
 TIMES = 5
 _TARGETS_S = {"--help": 0.10, "validate of 1 flow": 0.45, "plan of 10 flows": 0.75}
+_REST = "SQLAlchemy, GitPython, pydantic and the methods of dataclasses take most of what is left (decision 44)"
 _MUCH = 1_000_000
 
 
@@ -35,7 +36,7 @@ def ask(times: int = TIMES) -> Answer:
             "plan of 10 flows": _taken(_penstock("plan"), ten, times),
         }
     rows = tuple(
-        Row(name, "s user", values, _TARGETS_S[name], "an interpreter that does nothing", idle)
+        Row(name, "s user", values, _TARGETS_S[name], "an interpreter that does nothing", idle, note=_REST)
         for name, values in taken.items()
     )
     return Answer("starts", {"times": times, "python": sys.version.split()[0]}, rows)
