@@ -132,7 +132,7 @@ def _conditions(flows: int, workloads: list[Workload]) -> dict[str, object]:
         "limit": f"{LIMIT_PER_MINUTE} calls a minute for a token",
         "critical path, s": [round(workload.critical_path_s, 1) for workload in workloads],
         "work, s": [round(workload.work_s) for workload in workloads],
-        "3.5 calls a flow at the limit, s": round(workloads[0].calls_s(LIMIT_PER_MINUTE), 1),
+        "2 calls a flow at the limit, s": round(workloads[0].calls_s(LIMIT_PER_MINUTE), 1),
         "time": "simulated: the same on every machine",
         "notifications": "off: the listing has no lag",
     }
