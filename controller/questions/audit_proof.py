@@ -18,7 +18,7 @@ from controller.reconcile.workspace import Workspace
 from controller.repository.audit_heads import AuditHead
 from controller.repository.repository import Repository
 from controller.store.audit_chain import ChainHead
-from controller.store.audit_findings import Finding, Link, changed, ended, link_of
+from controller.store.audit_findings import ChainFinding, Link, changed, ended, link_of
 from controller.store.audit_lines import Filed, FilesRead, read_files
 from controller.store.audit_reading import AuditReading
 
@@ -45,7 +45,7 @@ class AuditProof:
     """The answer of `penstock audit verify`: whole where it has no findings."""
 
     chains: list[ProvenChain] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ChainFinding] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     """What could not be checked, and why."""
 
@@ -158,7 +158,7 @@ class AuditProver:
         for entry in reading.unchained(name):
             at = None if entry.at is None else entry.at.isoformat()
             what = "it has no place in the chain: it was added, or a version without a chain still runs"
-            walk.findings.append(Finding(f"entry {entry.id}", name, at, what))
+            walk.findings.append(ChainFinding(f"entry {entry.id}", name, at, what))
 
     @staticmethod
     def _walk_files(walk: AuditWalk, filed: Mapping[int, Filed]) -> None:
@@ -167,7 +167,7 @@ class AuditProver:
         for position in sorted(filed):
             walk.step(filed[position])
 
-    def _missing(self, walk: AuditWalk, name: str) -> list[Finding]:
+    def _missing(self, walk: AuditWalk, name: str) -> list[ChainFinding]:
         """Entries of processes with daily files that are in none. A line may follow its commit by a moment."""
         if not walk.not_filed:
             return []
@@ -182,7 +182,7 @@ class AuditProver:
         others = 0
         if self._reading is not None and recorded is not None and recorded != own:
             what = f"the record was last written by another store ({recorded}), whose audit log is not here"
-            proof.findings.append(Finding("record", name, None, what))
+            proof.findings.append(ChainFinding("record", name, None, what))
             others = len(walk.wrong_commits)
         else:
             for head, what in walk.wrong_commits:
@@ -190,6 +190,6 @@ class AuditProver:
                 if store is not None and store != own:
                     others += 1
                 else:
-                    proof.findings.append(Finding(f"commit {head.sha[:12]}", name, head.at, what))
+                    proof.findings.append(ChainFinding(f"commit {head.sha[:12]}", name, head.at, what))
         if others:
             proof.unchecked.append(f"{name}: {counted(others, 'record commit')} of another store")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from controller.repository.audit_heads import AuditHead
 from controller.store.audit_chain import ChainHead
-from controller.store.audit_findings import Finding, Link, begun, followed
+from controller.store.audit_findings import ChainFinding, Link, begun, followed
 from controller.store.audit_lines import Filed
 
 
@@ -28,7 +28,7 @@ class AuditWalk:
 
     def __init__(self, organization: str, witnesses: AuditWitnesses) -> None:
         self.organization = organization
-        self.findings: list[Finding] = []
+        self.findings: list[ChainFinding] = []
         self.not_filed: list[Link] = []
         self.wrong_commits: list[tuple[AuditHead, str]] = []
         self.entries = 0
@@ -91,7 +91,7 @@ class AuditWalk:
                 else:
                     self.wrong_commits.append((each, f"the chain has no position {position}"))
 
-    def _leave(self, position: int, finding: Finding) -> None:
+    def _leave(self, position: int, finding: ChainFinding) -> None:
         if self._first is not None and position < self._first.position:
             self._witnesses.unknown += 1
         else:

@@ -77,7 +77,7 @@ async def organization_history(
     steps, moments = past.steps(organization.name), past.moments(organization.name)
     if not steps:
         notes.append("this store has no deliveries of the organisation: records and the organisation alone were read")
-    known = past.records_tip(organization.name, organization.artifacts.branch)
+    known = services.store.known_branches.of(organization.name).get(organization.artifacts.branch)
     if log.tip is not None and known not in (None, log.tip) and not repository.is_ancestor(known, log.tip):
         notes.append(
             f"the records branch was rewritten: it was at {known[:12]}, and what it lost is told by the store's journal"

@@ -15,6 +15,7 @@ from controller.repository.lockfile import FILE_NAME
 from controller.repository.names import checked_branch, checked_folder, checked_slug
 
 SUBJECT_LENGTH = 72
+ORGANIZATION_TRAILER = "Penstock-Organization"
 LOCK_TRAILER = "Penstock-Lock"
 """The trailer with the lock file of a commit. A pending commit can then be applied again on another tip."""
 AUDIT_TRAILER = "Penstock-Audit"
@@ -152,7 +153,7 @@ def message_of(commit: ArtifactCommit) -> str:
     body += [f"- draft of {_line(draft.manifest)} kept" for draft in commit.drafts]
     paragraphs = [_line(subject)[:SUBJECT_LENGTH], "\n".join(body), "\n".join(map(_line, commit.summary))]
     trailers = {
-        "Penstock-Organization": commit.organization,
+        ORGANIZATION_TRAILER: commit.organization,
         "Penstock-Deployment": commit.deployment,
         "Penstock-Revision": commit.revision,
         OUTCOME_TRAILER: commit.outcome,

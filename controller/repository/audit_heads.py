@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from controller.repository.artifacts import AUDIT_TRAILER
+from controller.repository.artifacts import AUDIT_TRAILER, ORGANIZATION_TRAILER
 from controller.repository.command import GitCommand
 
 _FORM: Final = (
     f"--format=%H %cI %(trailers:key={AUDIT_TRAILER},valueonly,separator=%x2C)"
-    " %(trailers:key=Penstock-Organization,valueonly,separator=%x2C)"
+    f" %(trailers:key={ORGANIZATION_TRAILER},valueonly,separator=%x2C)"
 )
 _LINE: Final = re.compile(r"(?P<sha>\S+) (?P<at>\S+) (?P<position>[0-9]{1,18}) (?P<digest>[0-9a-f]{64}) (?P<name>.+)")
 

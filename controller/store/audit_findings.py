@@ -12,7 +12,7 @@ from controller.store.audit_chain import FIELDS, PURGE, START, ChainHead, digest
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ChainFinding:
     """One thing that is not as it was written."""
 
     where: str
@@ -39,8 +39,8 @@ class Link:
     restates: ChainHead | None = None
     """Of a purge, the last entry that it removed."""
 
-    def finding(self, what: str) -> Finding:
-        return Finding(self.where, self.organization, self.at, what)
+    def finding(self, what: str) -> ChainFinding:
+        return ChainFinding(self.where, self.organization, self.at, what)
 
 
 def link_of(entry: Mapping[str, object], where: str) -> Link:
@@ -72,7 +72,7 @@ def changed(entry: Mapping[str, object]) -> str | None:
     return None
 
 
-def followed(before: Link | None, link: Link) -> Finding | None:
+def followed(before: Link | None, link: Link) -> ChainFinding | None:
     """What is wrong between a link and the one before it; the first link of all is judged by `begun`."""
     if before is None:
         return None
@@ -87,7 +87,7 @@ def followed(before: Link | None, link: Link) -> Finding | None:
     return None
 
 
-def begun(first: Link, restated: Sequence[ChainHead]) -> Finding | None:
+def begun(first: Link, restated: Sequence[ChainHead]) -> ChainFinding | None:
     """What is wrong with the beginning: position 1, or the one after a purge that an entry of the chain tells."""
     before = ChainHead(first.position - 1, first.previous)
     if before == ChainHead(0, START) or before in restated:
@@ -97,12 +97,12 @@ def begun(first: Link, restated: Sequence[ChainHead]) -> Finding | None:
     return first.finding(f"the entries before it, up to position {first.position - 1}, were removed by no purge")
 
 
-def ended(last: Link | None, at_head: Link | None, head: ChainHead, organization: str) -> Finding | None:
+def ended(last: Link | None, at_head: Link | None, head: ChainHead, organization: str) -> ChainFinding | None:
     """What is wrong with the end, by the head that was written with the last entry; `at_head` has its position."""
     if last is None or last.position < head.position:
         position, at = (0, None) if last is None else (last.position, last.at)
         what = f"the chain was cut off after it: its head is at position {head.position}"
-        return Finding(f"position {position}", organization, at, what)
+        return ChainFinding(f"position {position}", organization, at, what)
     if at_head is not None and at_head.digest != head.digest:
         return at_head.finding("the head of the chain has another digest: one of them was replaced")
     return None

@@ -11,7 +11,7 @@ from typing import Any
 from controller.domain.errors import StoreFailed
 from controller.store.audit import succeeded
 from controller.store.audit_file import FiledLine, daily_files, day_of, filed_lines
-from controller.store.audit_findings import Finding, Link, changed, link_of
+from controller.store.audit_findings import ChainFinding, Link, changed, link_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class FilesRead:
 
     entries: dict[str, dict[int, Filed]] = field(default_factory=dict)
     """By organisation and position."""
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ChainFinding] = field(default_factory=list)
     lines: int = 0
     files: int = 0
     before_the_chain: int = 0
@@ -92,7 +92,7 @@ class _Folder:
 
     def _tell(self, line: FiledLine, entry: Mapping[str, Any], what: str) -> None:
         at = entry.get("timestamp")
-        finding = Finding(str(line), str(entry.get("organization", "")), None if at is None else str(at), what)
+        finding = ChainFinding(str(line), str(entry.get("organization", "")), None if at is None else str(at), what)
         self._found.findings.append(finding)
 
 
@@ -105,7 +105,7 @@ def _told_wrong(line: FiledLine, entry: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _replaced(links: Iterable[Link]) -> list[Finding]:
+def _replaced(links: Iterable[Link]) -> list[ChainFinding]:
     """Neighbours that do not follow each other; gaps are judged by the store, which knows what is filed."""
     ordered = sorted(links, key=lambda link: link.position)
     return [

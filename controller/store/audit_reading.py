@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, RowMapping, Select, select
 
 from controller.store.audit import AuditEntry, entry_of
 from controller.store.audit_chain import ChainHead
 from controller.store.database import Database
-from controller.store.schema import audit, audit_heads, installation
+from controller.store.schema import STORE_ID, audit, audit_heads, installation
 
 _AT_ONCE: Final = 1000
 
@@ -46,45 +47,38 @@ class AuditReading:
 
     def newest_first(self, query: AuditQuery, limit: int | None = None) -> Iterator[AuditEntry]:
         """Entries, the one that was appended last first; at most `limit`."""
-        before: int | None = None
-        left = limit
-        while left is None or left > 0:
-            at_once = _AT_ONCE if left is None else min(left, _AT_ONCE)
-            conditions = [*_conditions(query), *([] if before is None else [audit.c.id < before])]
-            chosen = select(audit).where(*conditions).order_by(audit.c.id.desc()).limit(at_once)
-            with self._database.read() as connection:
-                rows = connection.execute(chosen).mappings().all()
-            yield from map(entry_of, rows)
-            if len(rows) < at_once:
-                return
-            before = rows[-1]["id"]
-            left = None if left is None else left - len(rows)
+        chosen = select(audit).where(*_conditions(query)).order_by(audit.c.id.desc())
+        at_once = _AT_ONCE if limit is None else min(limit, _AT_ONCE)
+        return islice(self._in_parts(chosen, lambda last: audit.c.id < last["id"], at_once), limit)
 
     def oldest_first(self, query: AuditQuery) -> Iterator[AuditEntry]:
         """All entries, in the order in which they were appended."""
-        last = 0
-        while True:
-            chosen = select(audit).where(*_conditions(query), audit.c.id > last).order_by(audit.c.id).limit(_AT_ONCE)
-            with self._database.read() as connection:
-                rows = connection.execute(chosen).mappings().all()
-            yield from map(entry_of, rows)
-            if len(rows) < _AT_ONCE:
-                return
-            last = rows[-1]["id"]
+        chosen = select(audit).where(*_conditions(query)).order_by(audit.c.id)
+        return self._in_parts(chosen, lambda last: audit.c.id > last["id"])
 
     def chain(self, organization: str) -> Iterator[AuditEntry]:
         """The entries of an organisation by position; two with one position are both there."""
-        last, last_id = -1, 0
-        own = audit.c.organization == organization
+        chosen = select(audit).where(audit.c.organization == organization, audit.c.position.is_not(None))
+        return self._in_parts(
+            chosen.order_by(audit.c.position, audit.c.id),
+            lambda last: (
+                (audit.c.position > last["position"])
+                | ((audit.c.position == last["position"]) & (audit.c.id > last["id"]))
+            ),
+        )
+
+    def _in_parts(
+        self, chosen: Select[Any], after: Callable[[RowMapping], ColumnElement[bool]], at_once: int = _AT_ONCE
+    ) -> Iterator[AuditEntry]:
+        """The rows of a query, each part in its own transaction; `after` chooses those behind a part's last row."""
+        part = chosen.limit(at_once)
         while True:
-            after = (audit.c.position > last) | ((audit.c.position == last) & (audit.c.id > last_id))
-            chosen = select(audit).where(own, after).order_by(audit.c.position, audit.c.id).limit(_AT_ONCE)
             with self._database.read() as connection:
-                rows = connection.execute(chosen).mappings().all()
+                rows = connection.execute(part).mappings().all()
             yield from map(entry_of, rows)
-            if len(rows) < _AT_ONCE:
+            if len(rows) < at_once:
                 return
-            last, last_id = rows[-1]["position"], rows[-1]["id"]
+            part = chosen.where(after(rows[-1])).limit(at_once)
 
     def unchained(self, organization: str) -> list[AuditEntry]:
         """The entries without a position."""
@@ -103,7 +97,7 @@ class AuditReading:
     def store_id(self) -> str | None:
         """The store's own id, as lock files name it; None before it is first asked for."""
         with self._database.read() as connection:
-            query = select(installation.c.value).where(installation.c.key == "id")
+            query = select(installation.c.value).where(installation.c.key == STORE_ID)
             found: str | None = connection.execute(query).scalar()
         return found
 

@@ -13,7 +13,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.status import StepCause, StepState
 from controller.store.approvals import promoted
 from controller.store.database import StorePart
-from controller.store.schema import approvals, audit, drifts, known_branches, steps, syncs, writes
+from controller.store.schema import approvals, audit, drifts, steps, syncs, writes
 
 MOST: Final = 50_000
 """The changes, and the audit entries, that are read at most, newest first."""
@@ -100,13 +100,6 @@ class Past(StorePart):
             if (row["flow"], row["actual"]) not in noted:
                 found.append(PastMoment(DRIFT, row["flow"], row["actual"], row["since"], "", {"kind": row["kind"]}))
         return sorted(found, key=lambda moment: moment.at)
-
-    def records_tip(self, organization: str, branch: str) -> str | None:
-        """The commit that the records branch was last known to be at."""
-        query = select(known_branches.c.sha).where(
-            known_branches.c.organization == organization, known_branches.c.branch == branch
-        )
-        return next((str(row["sha"]) for row in self._rows(query)), None)
 
     def _approvals(self, organization: str) -> dict[str, str]:
         query = select(approvals.c.digest, approvals.c.by).where(approvals.c.organization == organization)

@@ -72,6 +72,8 @@ installation = Table(
     Column("key", String(32), primary_key=True),
     Column("value", String(255), nullable=False),
 )
+STORE_ID = "id"
+"""The key of the store's own id, as lock files name it."""
 
 syncs = Table(
     "syncs",

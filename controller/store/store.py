@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TextIO
+from typing import Self, TextIO
 
 from sqlalchemy import select, update
 
@@ -26,9 +26,7 @@ from controller.store.leases import Leases
 from controller.store.outbox import OutboxTable
 from controller.store.past import Past
 from controller.store.quarantine import Quarantines
-from controller.store.schema import installation, known_branches
-
-_ID: Final = "id"
+from controller.store.schema import STORE_ID, installation, known_branches
 
 
 class Store:
@@ -108,9 +106,9 @@ class KnownBranches(StorePart):
     @cached_property
     def store_id(self) -> str:
         """The store's own id, the same as long as it lives; chosen when it is first asked for."""
-        query = select(installation.c.value).where(installation.c.key == _ID)
+        query = select(installation.c.value).where(installation.c.key == STORE_ID)
         with self._database.write() as connection:
-            insert_if_absent(connection, installation, {"key": _ID, "value": str(uuid.uuid4())})
+            insert_if_absent(connection, installation, {"key": STORE_ID, "value": str(uuid.uuid4())})
             return str(connection.execute(query).scalar_one())
 
     def of(self, organization: str) -> dict[str, str]:

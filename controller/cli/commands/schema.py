@@ -27,7 +27,7 @@ DOCUMENTS = {
     "promotion/v1": "controller.cli.commands.accept:PromotionDocument",
     "status/v1": "controller.cli.commands.status:StatusDocument",
     "history/v1": "controller.cli.commands.history:HistoryDocument",
-    "audit/v1": "controller.cli.commands.audit.listing:AuditDocument",
+    "audit/v1": "controller.cli.commands.audit.listing:AuditLogDocument",
     "preflight/v1": "controller.cli.commands.preflight:PreflightDocument",
     "import/v1": "controller.cli.commands.import_:ImportDocument",
     "diff/v1": "controller.cli.comparison_output:DiffDocument",

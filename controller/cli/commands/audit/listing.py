@@ -71,7 +71,7 @@ class AuditEntryDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditDocument:
+class AuditLogDocument:
     """`penstock audit list --format json`: entries of the audit log, newest first."""
 
     schema: Literal["penstock.audit/v1"] = "penstock.audit/v1"
@@ -104,7 +104,7 @@ def list_entries(options: ListOptions) -> None:
     more, shown = len(found) > options.limit, found[: options.limit]
     if options.output is TextOrJson.JSON:
         entries = [filled(AuditEntryDocument, each, timestamp=each.at) for each in shown]
-        print(json_text(AuditDocument(entries=entries, more=more)))
+        print(json_text(AuditLogDocument(entries=entries, more=more)))
         return
     for each in shown:
         print(visible(_line(each)))
