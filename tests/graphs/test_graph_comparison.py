@@ -8,7 +8,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from controller.cli.commands.graph import graph_svg
 from controller.domain.references import Resolution, ResourceReference
 from controller.flows.nodes import definition_graph
 from controller.graphs.build import inside_graph, merged, with_resources
@@ -17,6 +16,7 @@ from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.svg import svg_source
 from controller.graphs.pictures.tree import graph_text
 from controller.graphs.questions import cycles, impact, orphans
+from controller.questions.graph_picture import graph_svg
 from tests.support.documents import graph_fields
 
 A, B, C = "inboundcall/A", "inboundcall/B", "commonmodule/C"

@@ -9,13 +9,13 @@ import shutil
 import subprocess
 from itertools import combinations, pairwise
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.cli.commands.graph import graph_svg
 from controller.domain.errors import SettingsInvalid
 from controller.domain.references import Resolution
 from controller.domain.status import Health
@@ -23,6 +23,7 @@ from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unans
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.svg import MANY, fold, shortened, svg_source
 from controller.graphs.pictures.tree import graph_text
+from controller.questions.graph_picture import graph_svg
 from tests.support.documents import graph_fields
 
 NASTY = [
@@ -207,6 +208,19 @@ def test_svg_is_well_formed_and_shows_every_name() -> None:
     assert not list(svg.iter(f"{SVG}script"))
     assert "href" not in graph_svg(nasty)
     assert graph_svg(nasty).startswith("<svg")
+
+
+@needs_graphviz
+def test_boxes_and_cells_of_blocks_link_to_what_the_caller_says() -> None:
+    hub = _hub(MANY + 1)
+
+    def address(node: Node) -> str | None:
+        return None if node == hub.nodes[0] else f"/flows/{quote(node.name, safe='')}?x"
+
+    links = {
+        link.get("{http://www.w3.org/1999/xlink}href") for link in _parsed(graph_svg(hub, address)).iter(f"{SVG}a")
+    }
+    assert links - {None} == {*map(address, hub.nodes[1:])}
 
 
 @settings(max_examples=10, deadline=None)

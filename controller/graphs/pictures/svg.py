@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -92,9 +92,12 @@ _CELLS_PER_COLUMN = 4
 """A cell is about four times as wide as it is high: a block with four times as many rows as columns is a square."""
 
 
-def svg_source(graph: Graph) -> str:
-    """The graph in DOT, with consumers left of the nodes that they consume; ends with a newline."""
-    return "".join(f"{line}\n" for line in _lines(graph, fold(graph)))
+def svg_source(graph: Graph, address: Callable[[Node], str | None] = lambda _: None) -> str:
+    """The graph in DOT, with consumers left of the nodes that they consume; ends with a newline.
+
+    `address` is what a node links to, a URL without characters that must be escaped; None for no link.
+    """
+    return "".join(f"{line}\n" for line in _lines(graph, fold(graph), address))
 
 
 def svg_document(drawn: str) -> str:
@@ -112,7 +115,7 @@ def shortened(text: str, limit: int = MAX_NAME) -> str:
     return text
 
 
-def _lines(graph: Graph, folded: FoldedGraph) -> Iterator[str]:
+def _lines(graph: Graph, folded: FoldedGraph, address: Callable[[Node], str | None]) -> Iterator[str]:
     edges = "1 dependency" if len(graph.edges) == 1 else f"{len(graph.edges)} dependencies"
     title = f"{counted(len(graph.nodes), 'flow')}, {edges}"
     yield f"digraph {quoted(title)} {{"
@@ -122,16 +125,23 @@ def _lines(graph: Graph, folded: FoldedGraph) -> Iterator[str]:
     yield f'  edge [color="{_GREY}", fontcolor="{_GREY}", fontname="sans-serif", fontsize=9, arrowsize=0.7];'
     names = {node.key: node.name for node in graph.nodes}
     for node in folded.nodes:
-        yield f"  {quoted(node.key)} [label=<{_text(node, folded, names)}>{_look(node)}];"
+        look = f"{_look(node)}{_link(', URL', address(node))}"
+        yield f"  {quoted(node.key)} [label=<{_text(node, folded, names)}>{look}];"
     for edge in folded.edges:
         yield f"  {quoted(edge.consumer)} -> {quoted(edge.consumed)} [{_line(edge)}];"
     for number, block in enumerate(folded.blocks):
         # No key of a node begins with a space.
         name = quoted(f" block {number}")
-        yield f'  {name} [shape=plain, tooltip="{_title(block)}", label=<{_table(block, folded, names)}>];'
+        cells = [_cell(node, _text(node, folded, names), address(node)) for node in block.nodes]
+        yield f'  {name} [shape=plain, tooltip="{_title(block)}", label=<{_table(block, cells)}>];'
         if block.target is not None:
             yield f"  {name} -> {quoted(block.target)} [style=bold];"
     yield "}"
+
+
+def _link(attribute: str, address: str | None) -> str:
+    """The attribute that makes a node or a cell a link."""
+    return "" if address is None else f'{attribute}="{escape(address)}"'
 
 
 def _look(node: Node) -> str:
@@ -163,21 +173,20 @@ def _small(line: str) -> str:
     return f'<FONT POINT-SIZE="9" COLOR="{_GREY}">{_escaped(line)}</FONT>'
 
 
-def _table(block: NodeBlock, folded: FoldedGraph, names: dict[str, str]) -> str:
+def _table(block: NodeBlock, cells: Sequence[str]) -> str:
     """The block's nodes in columns, to be read downwards."""
     columns = max(math.ceil(math.sqrt(len(block.nodes) / _CELLS_PER_COLUMN)), 1)
     rows = math.ceil(len(block.nodes) / columns)
-    cells = [_cell(node, _text(node, folded, names)) for node in block.nodes]
     lines = [f'<TR><TD BORDER="0" COLSPAN="{columns}">{_title(block)}</TD></TR>']
     lines += [f"<TR>{''.join(cells[row::rows])}</TR>" for row in range(rows)]
     return f'<TABLE STYLE="ROUNDED" COLOR="{_GREY}" CELLBORDER="1" CELLSPACING="3">{"".join(lines)}</TABLE>'
 
 
-def _cell(node: Node, text: str) -> str:
+def _cell(node: Node, text: str, address: str | None) -> str:
     """A box of a table. Its border cannot be dashed, so a word says that no manifest names the flow."""
     color = f' COLOR="{PRESENCE_COLORS[node.presence]}"' if node.presence in PRESENCE_COLORS else ""
     unmanaged = "" if node.managed or node.resource or node.presence else _small("(unmanaged)")
-    return f"<TD{color}>{text}{unmanaged and '<BR/>'}{unmanaged}</TD>"
+    return f"<TD{color}{_link(' HREF', address)}>{text}{unmanaged and '<BR/>'}{unmanaged}</TD>"
 
 
 def _title(block: NodeBlock) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -27,7 +24,6 @@ from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
 from controller.graphs.document import graph_document
 from controller.graphs.model import Graph
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
-from controller.graphs.pictures.svg import svg_document, svg_source
 from controller.graphs.pictures.tree import graph_text
 from controller.graphs.questions import cycles, impact, missing, orphans, sequence
 from controller.questions.dependency_graph import (
@@ -37,6 +33,7 @@ from controller.questions.dependency_graph import (
     observed_graph,
     repository_graph,
 )
+from controller.questions.graph_picture import graph_svg
 from controller.questions.node_graph import (
     FlowInside,
     all_live_insides,
@@ -49,11 +46,6 @@ from controller.questions.node_graph import (
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.services import Services
 from controller.reconcile.settings import load_settings
-
-_LONGEST_S = 120.0
-_OTHERS = "pass --format dot or --format mermaid, which need no program"
-_NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "XDG_CACHE_HOME", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "SYSTEMROOT")
-"""The environment of Graphviz, which needs none of our secrets."""
 
 
 class GraphFormat(StrEnum):
@@ -251,36 +243,6 @@ def _answers(options: GraphOptions, graph: Graph) -> GraphAnswers:
         orphans=orphans(graph) if options.orphans else None,
         missing=missing(graph) if options.missing else None,
     )
-
-
-def graph_svg(graph: Graph) -> str:
-    """The picture that Graphviz lays out, ending with a newline.
-
-    Raises SettingsInvalid when its program `dot` is missing or cannot draw the graph.
-    """
-    program = shutil.which("dot")
-    if program is None:
-        raise SettingsInvalid(
-            "SVG needs Graphviz, and its program `dot` is not on PATH", hint=f"install it, or {_OTHERS}"
-        )
-    environment = {name: os.environ[name] for name in _NEEDED if name in os.environ}
-    try:
-        done = subprocess.run(
-            [program, "-Tsvg"],
-            input=svg_source(graph).encode(),
-            capture_output=True,
-            timeout=_LONGEST_S,
-            check=True,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired:
-        raise SettingsInvalid(f"Graphviz did not finish within {_LONGEST_S:.0f} s", hint=_OTHERS) from None
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.decode(errors="replace").strip()
-        raise SettingsInvalid(f"Graphviz could not draw the graph: {reason}", hint=_OTHERS) from error
-    except OSError as error:
-        raise SettingsInvalid(f"Graphviz could not be started: {error.strerror}", hint=_OTHERS) from error
-    return svg_document(done.stdout.decode())
 
 
 _PICTURES = {
