@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from controller.cli.commands.schema import DOCUMENTS, document_class, schema_of
+from controller.cli.commands.schema import DOCUMENTS, document_class
+from controller.questions.document_schema import schema_of
 
 PAGE = Path(__file__).parent / "reference" / "json.md"
 Schema = dict[str, Any]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from controller.cli import exit_codes
-from controller.cli.failures import ErrorDocument, error_document, error_text
-from controller.cli.workspace import commit_or_none
+from controller.cli.failures import error_text
 from controller.delivery.result import Outcome, StepResult
 from controller.domain.documents import filled
 from controller.domain.errors import Interrupted
+from controller.domain.recorded import commit_or_none
 from controller.domain.status import Health, StepState
 from controller.domain.visible import visible
 from controller.domain.wording import span
@@ -20,6 +20,7 @@ from controller.planning.model import Change, ChangeKind
 from controller.planning.rendering.layout import LOG, Cell, Screen, Style, aligned, noted_once, wrapped
 from controller.planning.rendering.table import Mark, mark_of
 from controller.planning.rendering.text import MARKS, refusal_lines
+from controller.questions.error_document import ErrorDocument, error_document
 from controller.reconcile.report import PassReport
 from controller.repository.record import RecordedCommit
 

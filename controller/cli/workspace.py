@@ -9,7 +9,7 @@ from pathlib import Path
 
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
-from controller.domain.recorded import NO_REVISION
+from controller.domain.recorded import commit_or_none
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.reconcile.branch import Branch, BranchNames, open_branch
@@ -73,8 +73,3 @@ def actor() -> str:
 def shown_revision(revision: str | None) -> str:
     """A commit as people name it."""
     return "no commit" if commit_or_none(revision) is None else f"revision {str(revision)[:12]}"
-
-
-def commit_or_none(revision: str | None) -> str | None:
-    """A commit's id; None where the manifests come from no commit."""
-    return None if revision == NO_REVISION else revision

@@ -56,3 +56,8 @@ class RecordedState:
         if None in (self.organization_id, organization_id) or self.organization_id == organization_id:
             return self
         return RecordedState(self.organization)
+
+
+def commit_or_none(revision: str | None) -> str | None:
+    """A commit's id; None where the manifests come from no commit."""
+    return None if revision == NO_REVISION else revision

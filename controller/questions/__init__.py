@@ -5,4 +5,6 @@ Plans and organisations: `preflight`, `refusals`, `status`, `decisions`; `plan_v
 `graph_picture`. Contents: `comparisons` of flows (each a `flow_comparison`), `importing`. Traces: `executions`,
 `action_trace`, `recording` settings, and `trace_audit`, which notes who read which. `fan_out` does one thing for many
 flows.
+
+Answers for programs are documents in modules named `*_document`; `document_schema` makes their JSON Schema.
 """

@@ -8,9 +8,10 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from controller.cli.commands.schema import DOCUMENTS, document_class, schema_of
+from controller.cli.commands.schema import DOCUMENTS, document_class
 from controller.domain.status import Health, SyncStatus
 from controller.genesys.latency import RouteLatency
+from controller.questions.document_schema import schema_of
 from controller.service.board import Board, BoardEntry
 from controller.service.http import create_app
 from docs.json_page import PAGE, page

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from controller.cli.comparison_output import comparisons_document
 from controller.domain.documents import json_text
 from controller.domain.identity import FlowKey
 from controller.domain.redaction import Redactor
 from controller.flows.diff import diff_sources
 from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff
 from controller.flows.loading import load_yaml
+from controller.questions.comparison_document import comparisons_document
 from controller.questions.flow_comparison import FlowComparison
 from tests.flows.diffs import diff_text
 

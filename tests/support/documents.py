@@ -6,10 +6,11 @@ from typing import Any
 
 import jsonschema
 
-from controller.cli.commands.schema import document_class, schema_of
+from controller.cli.commands.schema import document_class
 from controller.domain.documents import plain
 from controller.graphs.document import graph_document
 from controller.graphs.model import Graph
+from controller.questions.document_schema import schema_of
 
 
 def follows_its_schema(document: dict[str, Any]) -> None:

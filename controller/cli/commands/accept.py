@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.domain.documents import filled, json_text
+from controller.questions.decision_documents import PromotionDocument
 from controller.questions.decisions import accept_paused
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromotionDocument:
-    """`penstock accept FLOW --format json`: a person's decision about a version that its gate could not decide about.
-
-    The document has the name that it had when the command was called promote.
-    """
-
-    schema: Literal["penstock.promotion/v1"] = "penstock.promotion/v1"
-    organization: str
-    """Where it is live."""
-    flow: str
-    """`metadata.name`."""
-    type: str
-    """The flow's type."""
-    name: str
-    """The flow's name."""
-    version: str | None
-    """The version that may stay."""
-    by: str
-    """Who said so."""
 
 
 def accept(

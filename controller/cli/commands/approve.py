@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -13,24 +11,10 @@ from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.domain.documents import filled, json_text
+from controller.questions.decision_documents import ApprovalDocument
 from controller.questions.decisions import approve_plan
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalDocument:
-    """`penstock approve DIGEST --format json`: the approval as it was recorded."""
-
-    schema: Literal["penstock.approval/v1"] = "penstock.approval/v1"
-    organization: str
-    """The organisation of the plan."""
-    digest: str
-    """The plan that is approved."""
-    by: str
-    """Who approved it."""
-    at: datetime
-    """When, ISO 8601."""
 
 
 def approve(

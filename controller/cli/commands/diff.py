@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.comparison_output import comparisons_document, comparisons_text
+from controller.cli.comparison_output import comparisons_text
 from controller.cli.options import FolderOption, Format, Organizations, Out, TextOrJson
 from controller.cli.output import output_to
 from controller.cli.progress_bars import progress_bar
@@ -22,6 +22,7 @@ from controller.domain.documents import json_text
 from controller.domain.errors import SettingsInvalid
 from controller.planning.model import Plan
 from controller.planning.rendering.layout import LOG
+from controller.questions.comparison_document import comparisons_document
 from controller.questions.comparisons import (
     VersionRange,
     against_live,

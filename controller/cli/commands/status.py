@@ -6,32 +6,32 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.failures import ErrorDocument, error_document
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.progress_bars import plan_bar
 from controller.cli.running import opened_services, report_failures, run_passes
 from controller.cli.screen import screen_of
-from controller.cli.workspace import commit_or_none, opened_workspace, shown_revision
+from controller.cli.workspace import opened_workspace, shown_revision
 from controller.domain.documents import filled, json_text
+from controller.domain.recorded import commit_or_none
 from controller.domain.status import Health, SyncStatus
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.planning.model import Drift, HeldBack
+from controller.planning.model import Drift
 from controller.planning.rendering.layout import Cell, Screen, Style, aligned, noted_once, wrapped
 from controller.planning.rendering.table import refusals
 from controller.planning.rendering.text import drift_block, refusal_lines, sentence_block
+from controller.questions.error_document import error_document
 from controller.questions.status import FlowStatus, OrganizationStatus, organization_status
+from controller.questions.status_document import LastSyncDocument, OrganizationStatusDocument, StatusDocument
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.settings import load_settings
-from controller.store.records import SyncState
 
 Shown = tuple[OrganizationStatus, str | None, Sequence[Drift]]
 """An organisation's status, the revision that it was compared with, and its drift."""
@@ -50,69 +50,6 @@ _STYLES = {
 }
 """The colours of the words for sync status and health; `Unknown` has one for both."""
 _FROM_WORST = tuple(reversed(Health))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastSyncDocument:
-    """The last sync."""
-
-    id: int
-    """Its number in the store."""
-    state: SyncState
-    """How it ended, or that it runs."""
-    revision: str | None
-    """The commit that it delivered; null without git."""
-    actor: str
-    """Who started it."""
-    trigger: str
-    """Why it ran, with the options with which a person lifted a rule."""
-    started_at: datetime
-    """When it started, ISO 8601."""
-    finished_at: datetime | None
-    """When it ended, ISO 8601; null while it runs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrganizationStatusDocument:
-    """An organisation's status."""
-
-    name: str
-    """`metadata.name`."""
-    revision: str | None
-    """The commit that it is compared with; null without git."""
-    sync: SyncStatus
-    """`Synced`, `OutOfSync` or `Unknown`; a flow that is suspended is not compared."""
-    health: Health
-    """The worst of its flows: `Healthy`, `Suspended`, `Progressing`, `Missing`, `Degraded` or `Unknown`."""
-    flows: Sequence[FlowStatus]
-    """Its managed flows, in order of `flow`."""
-    drift: Sequence[str]
-    """Out-of-band changes, for people."""
-    warnings: Sequence[str]
-    """Facts for a person, such as a record under the organisation's former name, or messages that wait for change
-    management."""
-    unmanaged: int | None
-    """Live flows in no manifest; null when the organisation could not be read."""
-    last_sync: LastSyncDocument | None
-    """The newest sync; null before the first one."""
-    held_back: Sequence[HeldBack]
-    """The changes that `apply` would not carry out at this moment."""
-    at_work: str | None
-    """The controller that holds the organisation's lease."""
-    error: ErrorDocument | None
-    """A `penstock.error/v1`: why the organisation could not be read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusDocument:
-    """`penstock status --format json`: sync status and health.
-
-    An organisation that cannot be looked at is `Unknown` and has an `error`, and the exit code is 1.
-    """
-
-    schema: Literal["penstock.status/v1"] = "penstock.status/v1"
-    organizations: Sequence[OrganizationStatusDocument]
-    """One entry for each organisation, in order of name."""
 
 
 _UNKNOWN = OrganizationStatus("", "", SyncStatus.UNKNOWN, Health.UNKNOWN, (), (), (), 0, None, (), None)

@@ -12,13 +12,14 @@ import typer
 
 from controller.cli import exit_codes
 from controller.cli.annotations import FORGE_FORMATS, Level, of_mistakes, of_unused
-from controller.cli.failures import MistakeDocument, error_text, mistakes_documents
+from controller.cli.failures import error_text
 from controller.cli.options import Folder
 from controller.cli.workspace import tell_uncommitted
 from controller.domain.documents import json_text
 from controller.domain.errors import ManifestInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
+from controller.questions.error_document import MistakeDocument, mistakes_documents
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
 
