@@ -208,6 +208,22 @@ class AmbiguousVersion(NoSuchVersion):
     """The pin is the number of one version and the id of another."""
 
 
+class Unauthenticated(Refused):
+    """The service does not know who asks: there is no credential, or it is wrong or expired."""
+
+
+class Forbidden(Refused):
+    """The person is known, and has not the role that the request needs."""
+
+
+class RequestForged(Refused):
+    """A request came from a page of another site, or lacks the CSRF token of its session."""
+
+
+class LoginFailed(Refused):
+    """The OpenID provider's answer does not prove who the person is."""
+
+
 # --- Waiting ------------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +264,10 @@ class ForgeLimited(Waiting):
 
 class DeliveryPaused(Waiting):
     """A gate could not decide about a live version; a person has to."""
+
+
+class TooManyRequests(Waiting):
+    """An address sent too many wrong credentials, or began too many logins."""
 
 
 # --- Transient ----------------------------------------------------------------------------------------------------

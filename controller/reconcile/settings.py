@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import platformdirs
 import structlog
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.files import Limits
@@ -21,6 +21,7 @@ from controller.domain.redaction import SECRETS
 from controller.domain.wording import advised
 from controller.forges.port import ForgeKind
 from controller.manifests.substitutions import VALUE_PREFIX
+from controller.reconcile.access_settings import AccessSettings
 from controller.repository.names import checked_branch, checked_url
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ def default_store_url() -> str:
     return f"sqlite:///{platformdirs.user_state_path('penstock') / 'penstock.db'}"
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """All settings, each from the variable `PENSTOCK_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", frozen=True, extra="ignore")
@@ -70,7 +71,6 @@ class Settings(BaseSettings):
     full_look_interval: Seconds = Field(
         default=3600.0, description="Seconds after which a look reads all flows, not only the recently published ones"
     )
-    http_address: str = Field(default="127.0.0.1:8081", description="Where probes and metrics are served")
     rate_limit: int = Field(
         default=300, gt=0, le=1_000_000, description="Requests a minute that an organisation allows"
     )
@@ -188,14 +188,6 @@ class Settings(BaseSettings):
         path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts:
             raise ValueError("it must be a folder within the repository, such as manifests")
-        return value
-
-    @field_validator("http_address")
-    @classmethod
-    def _listens(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65_535:
-            raise ValueError(f"{value!r} is not of the form host:port")
         return value
 
     @field_validator("branch", "audit", "forge", "approvals", mode="before")

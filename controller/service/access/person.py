@@ -1,0 +1,94 @@
+"""A person or program that asks the service, and what it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+EVERY = "*"
+"""The pattern of all organisations, and the group of everyone who can log in."""
+
+
+class Role(StrEnum):
+    """What somebody may do in an organisation."""
+
+    READ = "read"
+    """See everything that the service shows."""
+    OPERATE = "operate"
+    """Change something, too."""
+
+    @property
+    def includes(self) -> tuple[Role, ...]:
+        """This role and the ones that come with it."""
+        return (Role.READ, Role.OPERATE) if self is Role.OPERATE else (Role.READ,)
+
+
+class How(StrEnum):
+    """How the service knows who asks."""
+
+    TOKEN = "token"  # noqa: S105 - a word of the audit log
+    PROXY = "proxy"
+    OIDC = "oidc"
+    OPEN = "open"
+    """It does not: anyone may read."""
+
+    @property
+    def ambient(self) -> bool:
+        """Whether a browser sends the proof on its own, so that a page of another site could use it."""
+        return self in (How.PROXY, How.OIDC)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """A role in the organisations whose names match a pattern."""
+
+    role: Role
+    organizations: str = EVERY
+    """As in a shell: `*` and `?` stand for any characters and any one character."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks."""
+
+    name: str
+    """The name that the audit log shows."""
+    how: How
+    grants: tuple[Grant, ...]
+    subject: str | None = None
+    """What identifies the person where names can change: issuer and subject of an OpenID provider."""
+
+    def may(self, role: Role, organization: str | None = None) -> bool:
+        """Whether the person has a role in an organisation; without one, in any organisation at all."""
+        return any(
+            role in grant.role.includes and (organization is None or fnmatchcase(organization, grant.organizations))
+            for grant in self.grants
+        )
+
+
+ANYONE = Person("anyone", How.OPEN, (Grant(Role.READ),))
+"""Who reads where reading is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which groups have which roles. An entry is `GROUP`, or `GROUP=PATTERN` for some organisations."""
+
+    readers: tuple[str, ...]
+    operators: tuple[str, ...]
+
+    def grants(self, groups: Iterable[str]) -> tuple[Grant, ...]:
+        """The roles of somebody who is in these groups; none where no group is known."""
+        given = {EVERY, *groups}
+        sides = ((Role.READ, self.readers), (Role.OPERATE, self.operators))
+        found = {
+            Grant(role, where) for role, entries in sides for group, where in map(_entry, entries) if group in given
+        }
+        return tuple(sorted(found))
+
+
+def _entry(entry: str) -> tuple[str, str]:
+    group, _, pattern = entry.partition("=")
+    return group, pattern or EVERY
