@@ -186,6 +186,10 @@ class AmbiguousFlow(Refused):
     """Several flows in the organisation share the type and name."""
 
 
+class IdempotencyConflict(Refused):
+    """A person's idempotency key was used before, for another request."""
+
+
 class OutOfBandChange(Refused):
     """An out-of-band publish replaced the version that a delivery had just made live. It is left alone."""
 

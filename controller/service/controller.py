@@ -28,6 +28,7 @@ from controller.service.incoming import IncomingWebhooks, Listeners
 from controller.service.merged import MergedPullRequests, Workers
 from controller.service.metrics import Metrics
 from controller.service.pull_requests import PullRequests
+from controller.service.window import ServiceWindow
 from controller.service.worker import Telling, Worker
 
 log = structlog.get_logger()
@@ -86,7 +87,8 @@ class Controller:
     async def _work(self, group: asyncio.TaskGroup) -> None:
         services = self._services
         announcements = services.announcements
-        app = create_app(self.board, self.metrics.registry, services.latencies, self._webhooks())
+        window = ServiceWindow(services, lambda: self._workspace, self._nudge)
+        app = create_app(self.board, self.metrics.registry, services.latencies, self._webhooks(), window)
         server = group.create_task(self._lasting(lambda: serve(app, services.settings.http_address, self._stop)))
         beginning = [
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),

@@ -23,7 +23,9 @@ _BATCHES_OF_COMMAND = 10
 
 
 async def keep_house(store: Store, clock: Clock) -> None:
-    """Purge audit entries, history and released quarantines past their time, and messages delivered 30 days ago.
+    """Purge audit entries, history, released quarantines and done actions past their time, and sent messages.
+
+    Messages are kept for 30 days after they were delivered.
 
     Repeats until cancelled.
     """
@@ -53,6 +55,7 @@ def _remove_small(store: Store) -> dict[str, int]:
         "audit_entries": store.audit.purge(),
         "messages": store.outbox.purge(),
         "quarantines": store.history.remove_released(),
+        "actions": store.actions.purge(),
     }
 
 

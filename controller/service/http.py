@@ -25,6 +25,7 @@ from controller.domain.status import Health, SyncStatus
 from controller.genesys.latency import RouteLatency
 from controller.service.board import Board
 from controller.service.connections import BoundedProtocol, most_connections
+from controller.service.window import ServiceWindow
 
 _QUEUE = 128
 """Connections that may wait in the kernel."""
@@ -71,9 +72,16 @@ class ServiceStatusDocument:
 
 
 def create_app(
-    board: Board, registry: CollectorRegistry, latencies: Latencies, further: Sequence[Route] = ()
+    board: Board,
+    registry: CollectorRegistry,
+    latencies: Latencies,
+    further: Sequence[Route] = (),
+    window: ServiceWindow | None = None,
 ) -> Starlette:
-    """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`. Further routes."""
+    """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`. Further routes.
+
+    `window` is what API and page may see; routes find it in the app's state.
+    """
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -89,7 +97,7 @@ def create_app(
     async def status(_: Request) -> Response:
         return JSONResponse(SECRETS.texts(plain(_status_document(board, latencies()))))
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -98,6 +106,8 @@ def create_app(
             *further,
         ]
     )
+    app.state.window = window
+    return app
 
 
 def _status_document(board: Board, latencies: Mapping[str, Sequence[RouteLatency]]) -> ServiceStatusDocument:

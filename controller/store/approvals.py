@@ -11,7 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from controller.store.database import StorePart
+from controller.store.database import StorePart, insert_if_absent
+from controller.store.live_marks import LiveTopic, touch
 from controller.store.schema import approvals, steps, syncs
 
 
@@ -26,7 +27,10 @@ class Approval:
 class Approvals(StorePart):
     def give(self, organization: str, digest: str, *, by: str) -> Approval:
         """Approve a plan; the first approval counts. Returns the approval that holds."""
-        self._insert_once(approvals, organization=organization, digest=digest, by=by)
+        values: dict[str, object] = {"organization": organization, "digest": digest, "by": by, "at": self._clock.now()}
+        with self._database.write() as connection:
+            insert_if_absent(connection, approvals, values)
+            touch(connection, organization, LiveTopic.APPROVAL)
         found = self.of(organization, digest)
         return found if found is not None else Approval(organization, digest, by, self._clock.now())
 

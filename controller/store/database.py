@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from controller.domain.errors import StoreFailed
 from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine, shown_url
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 """The newest migration."""
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
@@ -180,6 +180,19 @@ def insert_if_absent(connection: Connection, table: Table, values: dict[str, obj
         connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
     else:
         connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())
+
+
+def insert_or_update(connection: Connection, table: Table, values: Mapping[str, object]) -> None:
+    """Insert a row, or give the row with the same primary key these values; safe when two processes do it at once."""
+    key = [column.name for column in table.primary_key]
+    others = {name: value for name, value in values.items() if name not in key}
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # takes long, and most stores are SQLite
+
+        inserting = postgresql.insert(table).values(values)
+        connection.execute(inserting.on_conflict_do_update(index_elements=key, set_=others))
+    else:
+        connection.execute(sqlite.insert(table).values(values).on_conflict_do_update(index_elements=key, set_=others))
 
 
 @contextmanager

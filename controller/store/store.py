@@ -13,6 +13,7 @@ from typing import Self, TextIO
 from sqlalchemy import select, update
 
 from controller.domain.clock import Clock
+from controller.store.actions import Actions
 from controller.store.approvals import Approvals
 from controller.store.audit import AuditLog
 from controller.store.audit_file import KEEP_DAYS, AuditCopy, AuditFile, AuditStream
@@ -23,10 +24,14 @@ from controller.store.facts import Facts, LearnedTimes
 from controller.store.history import HISTORY_DAYS, History
 from controller.store.journal import Journal
 from controller.store.leases import Leases
+from controller.store.live_marks import LiveMarks
 from controller.store.outbox import OutboxTable
 from controller.store.past import Past
 from controller.store.quarantine import Quarantines
+from controller.store.running import Running
 from controller.store.schema import STORE_ID, installation, known_branches
+from controller.store.suspensions import Suspensions
+from controller.store.views import Views
 
 
 class Store:
@@ -56,6 +61,11 @@ class Store:
         self.drifts = Drifts(database, clock)
         self.publish_times = LearnedTimes(database, clock)
         self.known_branches = KnownBranches(database, clock)
+        self.views = Views(database, clock)
+        self.running = Running(database, clock)
+        self.suspensions = Suspensions(database, clock)
+        self.actions = Actions(database, clock, history_days)
+        self.marks = LiveMarks(database, clock)
 
     @classmethod
     def open(

@@ -1,0 +1,170 @@
+"""What runs now: passes over organisations and the changes of their deliveries, as each controller tells of its own.
+
+A controller that dies leaves its pass here until another one has finished a pass over the organisation. A pass says
+every few seconds that it is alive, so that readers can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, RowMapping, delete, select, update
+
+from controller.domain.status import StepState
+from controller.store.database import StorePart, insert_or_update
+from controller.store.leases import DEFAULT_TTL_S
+from controller.store.live_marks import LiveTopic, touch
+from controller.store.live_schema import running_flows, running_passes
+
+ENDED: Final = frozenset(
+    {*(state.value for state in StepState if state.final), "exported", "failed", "parked", "paused"}
+)
+"""States of a running flow in which nothing more happens to it in this pass."""
+NOT_MOVING: Final = frozenset({*ENDED, StepState.PENDING.value})
+"""States of a running flow in which it is not being changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningFlow:
+    """One change of a running delivery."""
+
+    organization: str
+    flow: str
+    """`metadata.name`, as in the plan."""
+    kind: str
+    """The planned change, such as `publish`."""
+    state: str
+    """A state of the journal (`StepState`), or `uploading`, `waiting`, `paused` or `parked`."""
+    since: datetime
+    """When this state began."""
+    at: datetime
+    """When anything was last heard about it."""
+    sync_id: int | None = None
+    version: str | None = None
+    """The version that it is about."""
+    until: datetime | None = None
+    """When the state is expected to end: the end of a bake, or an estimate for a publish."""
+    percent: float | None = None
+    """How much of a publish is done, from 0 to 100, as the organisation says; of a bake, see `until`."""
+    stage: str | None = None
+    """The organisation's word for what it does, or the number of a rollout's stage."""
+    gate: Mapping[str, object] | None = None
+    """The last answer of a gate: `gate`, `verdict`, `message` and its `figures`."""
+    message: str = ""
+    """For people: what it waits for, or why it failed."""
+
+    @property
+    def moving(self) -> bool:
+        """Whether it is being changed now."""
+        return self.state not in NOT_MOVING
+
+    def progress(self, now: datetime) -> float | None:
+        """Percentage at that time: the organisation's, or of the time between `since` and `until`."""
+        if self.percent is not None or self.until is None:
+            return self.percent
+        whole_s = (self.until - self.since).total_seconds()
+        return 100.0 if whole_s <= 0 else min(max((now - self.since).total_seconds() / whole_s * 100, 0.0), 100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPass:
+    """A pass that is under way."""
+
+    organization: str
+    holder: str
+    """Which controller runs it."""
+    step: str
+    """A step of `reconcile.loop`: `recover`, `observe`, `deliver`, ..."""
+    trigger: str
+    since: datetime
+    beat_at: datetime
+    """When its controller was last heard from."""
+    done: int | None = None
+    """Of `total`, in this step; both None where there is nothing to count."""
+    total: int | None = None
+    heard: bool = True
+    """Whether its controller was heard from within the time of a lease; else it may have died at `beat_at`."""
+    flows: tuple[RunningFlow, ...] = ()
+    """The changes of its delivery, by flow."""
+
+
+class Running(StorePart):
+    """Every method may raise StoreFailed. Only the controller that holds the organisation's lease writes."""
+
+    def begin(self, organization: str, holder: str, *, step: str, trigger: str) -> None:
+        """Show a pass, in place of any earlier one."""
+        with self._database.write() as connection:
+            now = self._database.common_time(connection, self._clock)
+            began = {"organization": organization, "holder": holder, "trigger": trigger, "since": now, "beat_at": now}
+            insert_or_update(connection, running_passes, began | {"step": step, "done": None, "total": None})
+            connection.execute(delete(running_flows).where(running_flows.c.organization == organization))
+            touch(connection, organization, LiveTopic.RUNNING)
+
+    def step(self, organization: str, step: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Show that the pass came to a step, or how far it came in it."""
+        with self._database.write() as connection:
+            self._advance(connection, organization, {"step": step, "done": done, "total": total})
+            touch(connection, organization, LiveTopic.RUNNING)
+
+    def flows(self, organization: str, flows: Iterable[RunningFlow]) -> None:
+        """Show how far these changes came; the others stay."""
+        with self._database.write() as connection:
+            for flow in flows:
+                insert_or_update(connection, running_flows, asdict(flow) | {"gate": flow.gate})
+            self._advance(connection, organization, {})
+            touch(connection, organization, LiveTopic.RUNNING)
+
+    def end(self, organization: str) -> None:
+        """The pass has ended. Writes nothing where none was shown."""
+        own = running_passes.c.organization == organization
+        with self._database.write() as connection:
+            if connection.execute(delete(running_passes).where(own)).rowcount:
+                connection.execute(delete(running_flows).where(running_flows.c.organization == organization))
+                touch(connection, organization, LiveTopic.RUNNING)
+
+    def beat(self, holder: str) -> None:
+        """The controller is alive, and so are its passes."""
+        with self._database.write() as connection:
+            now = self._database.common_time(connection, self._clock)
+            connection.execute(update(running_passes).where(running_passes.c.holder == holder).values(beat_at=now))
+
+    def of(self, organization: str) -> RunningPass | None:
+        """The pass over an organisation that runs now, or whose controller died in it."""
+        return next(iter(self._found(organization)), None)
+
+    def all(self) -> list[RunningPass]:
+        """The passes over all organisations, by name."""
+        return self._found(None)
+
+    def _advance(self, connection: Connection, organization: str, values: dict[str, object]) -> None:
+        now = self._database.common_time(connection, self._clock)
+        own = running_passes.c.organization == organization
+        connection.execute(update(running_passes).where(own).values(values | {"beat_at": now}))
+
+    def _found(self, organization: str | None) -> list[RunningPass]:
+        passes = select(running_passes).order_by(running_passes.c.organization)
+        flows = select(running_flows).order_by(running_flows.c.organization, running_flows.c.flow)
+        if organization is not None:
+            passes = passes.where(running_passes.c.organization == organization)
+            flows = flows.where(running_flows.c.organization == organization)
+        with self._database.read() as connection:
+            found = [RunningPass(**row) for row in connection.execute(passes).mappings().all()]
+            if not found:
+                return []
+            told = [_flow(row) for row in connection.execute(flows).mappings().all()]
+            limit = self._database.common_time(connection, self._clock) - timedelta(seconds=DEFAULT_TTL_S)
+        return [
+            replace(
+                each,
+                heard=each.beat_at >= limit,
+                flows=tuple(flow for flow in told if flow.organization == each.organization),
+            )
+            for each in found
+        ]
+
+
+def _flow(row: RowMapping) -> RunningFlow:
+    return RunningFlow(**row)

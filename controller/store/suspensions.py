@@ -1,0 +1,63 @@
+"""Suspensions: a person stopped new deliveries to an organisation, without a commit, until a person resumes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import RowMapping, Select, insert, select, update
+
+from controller.store.database import StorePart
+from controller.store.live_marks import LiveTopic, touch
+from controller.store.live_schema import suspensions
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Who suspended an organisation, why and since when."""
+
+    organization: str
+    by: str
+    reason: str
+    at: datetime
+
+
+class Suspensions(StorePart):
+    """Every method may raise StoreFailed."""
+
+    def suspend(self, organization: str, *, by: str, reason: str) -> Suspension:
+        """Stop new deliveries; one that is suspended already stays as it is. Returns the suspension that holds."""
+        values = {"organization": organization, "by": by, "reason": reason, "at": self._clock.now()}
+        with self._database.write() as connection:
+            row = connection.execute(_active(organization)).mappings().first()
+            if row is None:
+                connection.execute(insert(suspensions).values(values))
+                touch(connection, organization, LiveTopic.SUSPENSION)
+                row = connection.execute(_active(organization)).mappings().one()
+        return _suspension(row)
+
+    def resume(self, organization: str, *, by: str, reason: str) -> Suspension | None:
+        """Let deliveries begin again. Returns the suspension that ended; None where there was none."""
+        with self._database.write() as connection:
+            row = connection.execute(_active(organization)).mappings().first()
+            if row is None:
+                return None
+            ended = {"resumed_by": by, "resumed_reason": reason, "resumed_at": self._clock.now()}
+            active = suspensions.c.organization == organization, suspensions.c.resumed_at.is_(None)
+            connection.execute(update(suspensions).where(*active).values(ended))
+            touch(connection, organization, LiveTopic.SUSPENSION)
+        return _suspension(row)
+
+    def of(self, organization: str) -> Suspension | None:
+        """The suspension that holds now."""
+        return next(map(_suspension, self._rows(_active(organization))), None)
+
+
+def _active(organization: str) -> Select[tuple[object, ...]]:
+    """The oldest, should two processes have suspended it at once."""
+    query = select(suspensions).where(suspensions.c.organization == organization, suspensions.c.resumed_at.is_(None))
+    return query.order_by(suspensions.c.id).limit(1)
+
+
+def _suspension(row: RowMapping) -> Suspension:
+    return Suspension(row["organization"], row["by"], row["reason"], row["at"])

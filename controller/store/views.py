@@ -1,0 +1,256 @@
+"""What the last pass over each organisation found, so that every replica and every reader has the same answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, bindparam, case, delete, func, insert, select, update
+
+from controller.domain.redaction import SECRETS
+from controller.domain.status import Health, SyncStatus
+from controller.store.database import StorePart, insert_or_update
+from controller.store.flow_filter import FlowFilter, FlowSort, conditions, labelled, order, searched
+from controller.store.live_marks import LiveTopic, touch
+from controller.store.live_schema import flow_views, organization_views, plan_views, running_flows
+from controller.store.running import NOT_MOVING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationView:
+    """One organisation as the last pass over it found it."""
+
+    organization: str
+    """`metadata.name`."""
+    kept_as: str = ""
+    """The name under which the store keeps its history; empty until the organisation is known."""
+    revision: str | None
+    """The commit of the pass."""
+    sync: SyncStatus
+    health: Health
+    """`Progressing` while one of its flows is being changed."""
+    message: str
+    """How the pass ended."""
+    trigger: str
+    """Why there was a pass."""
+    at: datetime
+    """When it ended."""
+    looked_fully_at: datetime | None = None
+    """When all flows were last read."""
+    duration_s: float = 0.0
+    flows: Mapping[str, int] = field(default_factory=dict)
+    """Number of managed flows by health."""
+    unmanaged: int = 0
+    """Number of live flows that no manifest names."""
+    plan_digest: str | None = None
+    """The digest of the plan that holds now; None where the pass could not make one."""
+    plan: Mapping[str, Any] | None = None
+    """The organisation's object of `penstock.plan/v1`; None without a plan, and in a list of organisations."""
+    warnings: Sequence[str] = ()
+    drift: Sequence[Mapping[str, Any]] = ()
+    """Out-of-band differences: `flow`, `message`, `version`, `by`, `at`."""
+    held_back: Sequence[Mapping[str, Any]] = ()
+    """Refusals of a delivery at that time: `flow`, `code`, `message`, `hint`."""
+    holder: str = ""
+    """The controller that ran the pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowView:
+    """One managed flow as the last pass found it."""
+
+    organization: str
+    flow: str
+    """`metadata.name`."""
+    type: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    sync: SyncStatus
+    health: Health
+    """`Progressing` while it is being changed."""
+    wanted: str | None = None
+    """The desired state: the version or the digest of the source."""
+    recorded: str | None = None
+    """The version in the lock file."""
+    version: str | None = None
+    """The live version."""
+    flow_id: str | None = None
+    change: str
+    """The change that a plan has for it; `none` when in sync."""
+    locked_by: str | None = None
+    message: str = ""
+    at: datetime
+    """Since when it is as it is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPage:
+    """Some of the flows that were found, and how many there are."""
+
+    items: tuple[FlowView, ...]
+    total: int
+
+
+class Views(StorePart):
+    """Every method may raise StoreFailed."""
+
+    def post(self, view: OrganizationView, flows: Collection[FlowView]) -> None:
+        """Keep what a pass found of an organisation, its plan and all its flows; only rows that differ are written."""
+        with self._database.write() as connection:
+            _write_organization(connection, view)
+            _write_plan(connection, view)
+            _write_flows(connection, view.organization, flows)
+            touch(connection, view.organization, LiveTopic.VIEW)
+
+    def note(self, view: OrganizationView) -> None:
+        """Keep what a pass found where plan and flows are what they were."""
+        with self._database.write() as connection:
+            _write_organization(connection, view)
+            touch(connection, view.organization, LiveTopic.VIEW)
+
+    def forget(self, remaining: Collection[str]) -> frozenset[str]:
+        """Forget all organisations but these. Returns the forgotten ones."""
+        with self._database.write() as connection:
+            names = set(connection.execute(select(organization_views.c.organization)).scalars().all())
+            gone = frozenset(names - set(remaining))
+            for name in sorted(gone):
+                for table in (organization_views, plan_views, flow_views):
+                    connection.execute(delete(table).where(table.c.organization == name))
+                touch(connection, name, LiveTopic.VIEW)
+        return gone
+
+    def organizations(self) -> list[OrganizationView]:
+        """All organisations, by name, without their plans."""
+        moving = self._moving(None)
+        rows = self._rows(select(organization_views).order_by(organization_views.c.organization))
+        return [_organization(row, moving) for row in rows]
+
+    def organization(self, name: str) -> OrganizationView | None:
+        """One organisation with its plan."""
+        joined = organization_views.outerjoin(
+            plan_views, plan_views.c.organization == organization_views.c.organization
+        )
+        query = select(organization_views, plan_views.c.plan).select_from(joined)
+        rows = self._rows(query.where(organization_views.c.organization == name))
+        return next((_organization(row, self._moving(name), row["plan"]) for row in rows), None)
+
+    def flows(
+        self,
+        organization: str | None,
+        wanted: FlowFilter,
+        *,
+        sort: FlowSort = FlowSort.FLOW,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> FlowPage:
+        """The flows of one or of all organisations that the filter lets through, in order."""
+        where = conditions(organization, wanted, _HEALTH)
+        found = select(flow_views, _HEALTH.label("shown_health")).select_from(_FLOWS).where(*where)
+        counted = select(func.count()).select_from(_FLOWS).where(*where)
+        with self._database.read() as connection:
+            rows = connection.execute(found.order_by(*order(sort, _HEALTH)).limit(limit).offset(offset))
+            items = tuple(map(_flow, rows.mappings().all()))
+            return FlowPage(items, connection.execute(counted).scalar_one())
+
+    def flow(self, organization: str, flow: str) -> FlowView | None:
+        """One flow."""
+        query = select(flow_views, _HEALTH.label("shown_health")).select_from(_FLOWS)
+        rows = self._rows(query.where(flow_views.c.organization == organization, flow_views.c.flow == flow))
+        return next(map(_flow, rows), None)
+
+    def _moving(self, organization: str | None) -> frozenset[str]:
+        """The organisations of which a flow is being changed now."""
+        query = select(running_flows.c.organization).where(running_flows.c.state.not_in(NOT_MOVING)).distinct()
+        if organization is not None:
+            query = query.where(running_flows.c.organization == organization)
+        return frozenset(row["organization"] for row in self._rows(query))
+
+
+_FLOWS: Final = flow_views.outerjoin(
+    running_flows,
+    (running_flows.c.organization == flow_views.c.organization) & (running_flows.c.flow == flow_views.c.flow),
+)
+_HEALTH: Final = case(
+    (running_flows.c.state.not_in(NOT_MOVING), Health.PROGRESSING.value),
+    else_=flow_views.c.health,
+)
+"""The health that is shown: a flow that is being changed is progressing."""
+_ORGANIZATION_FIELDS: Final = tuple(each.name for each in fields(OrganizationView) if each.name != "plan")
+_FLOW_FIELDS: Final = tuple(each.name for each in fields(FlowView))
+_OTHERS: Final = tuple(name for name in (*_FLOW_FIELDS, "searched", "labelled") if name not in ("organization", "flow"))
+_OWN_ROW: Final = flow_views.c.organization == bindparam("of"), flow_views.c.flow == bindparam("which")
+_CHANGE_FLOW: Final = update(flow_views).where(*_OWN_ROW).values({name: bindparam(f"new_{name}") for name in _OTHERS})
+_REMOVE_FLOW: Final = delete(flow_views).where(*_OWN_ROW)
+
+
+def _organization(row: RowMapping, moving: Collection[str], plan: Mapping[str, Any] | None = None) -> OrganizationView:
+    values = {name: row[name] for name in _ORGANIZATION_FIELDS}
+    values |= {name: tuple(row[name]) for name in ("warnings", "drift", "held_back")}
+    health = Health.PROGRESSING if row["organization"] in moving else Health(row["health"])
+    return OrganizationView(**values | {"sync": SyncStatus(row["sync"]), "health": health, "plan": plan})
+
+
+def _flow(row: RowMapping) -> FlowView:
+    values = {name: row[name] for name in _FLOW_FIELDS}
+    return FlowView(**values | {"sync": SyncStatus(row["sync"]), "health": Health(row["shown_health"])})
+
+
+def _values(view: OrganizationView | FlowView, names: Sequence[str]) -> dict[str, Any]:
+    """Column values, masked already, so that they compare with what was kept."""
+    found = {name: getattr(view, name) for name in names}
+    found |= {"sync": view.sync.value, "health": view.health.value}
+    return {name: _masked(value) for name, value in found.items()}
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, str):
+        return SECRETS.text(value)
+    if isinstance(value, Mapping | Sequence):
+        return SECRETS.texts(dict(value) if isinstance(value, Mapping) else list(value))
+    return value
+
+
+def _write_organization(connection: Connection, view: OrganizationView) -> None:
+    insert_or_update(connection, organization_views, _values(view, _ORGANIZATION_FIELDS))
+
+
+def _write_plan(connection: Connection, view: OrganizationView) -> None:
+    own = plan_views.c.organization == view.organization
+    if view.plan is None:
+        connection.execute(delete(plan_views).where(own))
+        return
+    content = hashlib.sha256(json.dumps(view.plan, sort_keys=True).encode()).hexdigest()
+    if connection.execute(select(plan_views.c.content).where(own)).scalar_one_or_none() == content:
+        return
+    values = {"organization": view.organization, "content": content, "plan": view.plan}
+    insert_or_update(connection, plan_views, values)
+
+
+def _write_flows(connection: Connection, organization: str, flows: Iterable[FlowView]) -> None:
+    own = flow_views.c.organization == organization
+    kept = {row["flow"]: row for row in connection.execute(select(flow_views).where(own)).mappings().all()}
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for flow in flows:
+        values = _values(flow, _FLOW_FIELDS)
+        row = kept.pop(flow.flow, None)
+        # The time alone is no difference: it says since when the flow is as it is shown.
+        if row is not None and all(row[name] == values[name] for name in _FLOW_FIELDS if name != "at"):
+            continue
+        values |= {"searched": searched(flow.flow, flow.name, flow.type), "labelled": labelled(flow.labels)}
+        (new if row is None else changed).append(values)
+    if new:
+        connection.execute(insert(flow_views), new)
+    if changed:
+        connection.execute(_CHANGE_FLOW, [_parameters(values) for values in changed])
+    if kept:
+        connection.execute(_REMOVE_FLOW, [{"of": organization, "which": flow} for flow in kept])
+
+
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    own = {"of": values["organization"], "which": values["flow"]}
+    return own | {f"new_{name}": values[name] for name in _OTHERS}
