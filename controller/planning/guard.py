@@ -19,6 +19,7 @@ from controller.domain.errors import (
     SyncSuspended,
     WindowClosed,
 )
+from controller.domain.suspension import Suspension
 from controller.planning.limits import REMOVALS, deliverable, exceeded
 from controller.planning.model import Blocked, ChangeKind, Plan
 
@@ -139,7 +140,13 @@ class Confirmations:
     """Allows an emergency change outside the windows."""
 
 
-def guard(plan: Plan, organization: Organization, now: datetime, confirmations: Confirmations | None = None) -> Plan:
+def guard(
+    plan: Plan,
+    organization: Organization,
+    now: datetime,
+    confirmations: Confirmations | None = None,
+    suspension: Suspension | None = None,
+) -> Plan:
     """The part of the plan that may be carried out. Unconfirmed removals are blocked in it.
 
     In manual mode a plan is approved as a whole or not at all.
@@ -149,7 +156,7 @@ def guard(plan: Plan, organization: Organization, now: datetime, confirmations: 
     WindowClosed.
     """
     allowed = confirmed_part(plan, organization, confirmations)
-    found = refusals(allowed, organization, now, confirmations)
+    found = refusals(allowed, organization, now, confirmations, suspension)
     if not found:
         return allowed
     gravest = found[0]
@@ -160,12 +167,20 @@ def guard(plan: Plan, organization: Organization, now: datetime, confirmations: 
 
 
 def refusals(
-    plan: Plan, organization: Organization, now: datetime, confirmations: Confirmations | None = None
+    plan: Plan,
+    organization: Organization,
+    now: datetime,
+    confirmations: Confirmations | None = None,
+    suspension: Suspension | None = None,
 ) -> tuple[PenstockError, ...]:
-    """All reasons against carrying the plan out at this moment, the gravest first."""
+    """All reasons against carrying the plan out at this moment, the gravest first.
+
+    `suspension` is a person's, which holds besides that of the manifest.
+    """
     said = confirmations or Confirmations()
     return (
         *_suspended(plan, organization),
+        *_suspended_by(plan, suspension),
         *_limited(plan, organization, said),
         *_unapproved(plan, organization, said),
         *_unconfirmed(plan, organization, said),
@@ -181,6 +196,17 @@ def _suspended(plan: Plan, organization: Organization) -> Iterator[PenstockError
     elif organization.sync.mode is SyncMode.OBSERVE and deliverable(plan):
         yield SyncSuspended(
             f"{organization.name}: sync.mode is observe, so nothing is changed", hint="set sync.mode to auto or manual"
+        )
+
+
+def _suspended_by(plan: Plan, suspension: Suspension | None) -> Iterator[PenstockError]:
+    """A plan without changes has nothing to refuse."""
+    if suspension is not None and deliverable(plan):
+        name = suspension.organization
+        yield SyncSuspended(
+            f"{name}: {suspension.by} suspended it at {suspension.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: "
+            f"{suspension.reason}",
+            hint=f"`penstock resume --organization {name}` lets deliveries begin again",
         )
 
 

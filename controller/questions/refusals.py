@@ -18,14 +18,14 @@ from controller.store.store import Store
 
 
 def refusals_now(plan: Plan, organization: Organization, store: Store, now: datetime) -> tuple[HeldBack, ...]:
-    """Closed windows, limits and missing approvals, or else unconfirmed removals.
+    """Suspensions, closed windows, limits and missing approvals, or else unconfirmed removals.
 
     Blocks that do not depend on the moment are in the plan itself. Raises StoreFailed.
     """
     approved = store.approvals.of(plan.organization, plan.digest)
     said = Confirmations(approved_digest=plan.digest if approved else None)
     allowed = confirmed_part(plan, organization, said)
-    if found := refusals(allowed, organization, now, said):
+    if found := refusals(allowed, organization, now, said, store.suspensions.of(plan.organization)):
         return tuple(map(HeldBack.of, found))
     return tuple(
         HeldBack(after.flow, after.blocked.code, after.blocked.message, None)

@@ -247,10 +247,10 @@ async def check(held: Held, made: Plan, undecided: DeliveryPaused | None) -> Pla
     """The part of the plan that windows, limits and approvals allow. Raises their refusals, and DeliveryPaused."""
     if undecided is not None:
         raise undecided
-    said = held.request.confirmations
+    said, suspension = held.request.confirmations, held.services.store.suspensions.of(made.organization)
     if held.services.store.approvals.of(made.organization, made.digest) is not None:
         said = replace(said, approved_digest=made.digest)
-    return guard(made, held.organization, held.services.clock.now(), said)
+    return guard(made, held.organization, held.services.clock.now(), said, suspension)
 
 
 def _unrecorded(at: Located, latest: Latest, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import RowMapping, Select, insert, select, update
 
+from controller.domain.suspension import Suspension
 from controller.store.database import StorePart
 from controller.store.live_marks import LiveTopic, touch
 from controller.store.live_schema import suspensions
-
-
-@dataclass(frozen=True, slots=True)
-class Suspension:
-    """Who suspended an organisation, why and since when."""
-
-    organization: str
-    by: str
-    reason: str
-    at: datetime
 
 
 class Suspensions(StorePart):

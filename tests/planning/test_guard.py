@@ -9,6 +9,7 @@ import pytest
 
 from controller.domain.desired import Organization, Safety, SyncMode, SyncPolicy, Window, WindowKind
 from controller.domain.errors import ManifestInvalid, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed
+from controller.domain.suspension import Suspension
 from controller.planning.guard import Confirmations, guard, refusals
 from controller.planning.model import Blocked, Plan, PlanInputs
 from controller.planning.plan import make_plan
@@ -206,3 +207,19 @@ def test_a_refusal_for_several_reasons_names_every_way_out() -> None:
     assert "no Flow manifest is left" in caught.value.message
     assert "would unpublish or delete" in caught.value.message
     assert all(way in f"{caught.value.message} {caught.value.hint}" for way in ("--force", "--confirm-prune"))
+
+
+def test_a_persons_suspension_says_who_when_and_why_and_nothing_lifts_it_but_its_end() -> None:
+    wanted, plan = _voice(20, changed=2)
+    suspension = Suspension("voice", "ada", "an incident in the region", NOW)
+    everything = Confirmations(approved_digest=plan.digest, force=True, prune=True, ignore_windows=True)
+    with pytest.raises(SyncSuspended) as refused:
+        guard(plan, wanted, NOW, everything, suspension)
+    assert refused.value.message == "voice: ada suspended it at 2026-01-05 12:00 UTC: an incident in the region"
+    assert refused.value.hint == "`penstock resume --organization voice` lets deliveries begin again"
+    guard(plan, wanted, NOW, everything, None)
+
+
+def test_a_persons_suspension_refuses_nothing_where_nothing_changes() -> None:
+    wanted, plan = _voice(20)
+    assert guard(plan, wanted, NOW, None, Suspension("voice", "ada", "an incident", NOW)) == plan
