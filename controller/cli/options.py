@@ -27,4 +27,8 @@ OneOrganization = Annotated[
     str | None, typer.Option("--organization", "-o", help="The organisation; needed when there are several.")
 ]
 Format = Annotated[TextOrJson, typer.Option("--format", "-f", help="For people, or for programs.")]
+ThisStore = Annotated[
+    bool,
+    typer.Option("--this-store", help="Go on although another store records the organisation: this one does now."),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")]

@@ -174,6 +174,10 @@ class SyncSuspended(Refused):
     """The organisation is suspended, or its sync mode allows no changes."""
 
 
+class RecordedElsewhere(Refused):
+    """Another store records the organisation, so no controller would see what is written into this one."""
+
+
 class LeaseLost(Refused):
     """Another controller took over the organisation; this one must stop before its next call."""
 

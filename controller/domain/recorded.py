@@ -50,6 +50,8 @@ class RecordedState:
     """The organisation's own id; None if it is unknown."""
     store_id: str | None = None
     """The id of the store that made the last record; None in older records."""
+    server: str | None = None
+    """Where people reach the controller of that store; None if it tells no address, or a command recorded."""
 
     def of(self, organization_id: str | None) -> RecordedState:
         """This record, or an empty one if it belongs to another organisation of the same name."""

@@ -16,8 +16,8 @@ from controller.domain.recorded import RecordedState
 from controller.graphs.consumption import FlowGraph
 from controller.planning.model import Change, ChangeKind, PlanInputs
 
-_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources", "store_id"})
-"""Fields left out: origins, the store's id, possible secrets, and fields that the content digest covers."""
+_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources", "store_id", "server"})
+"""Fields left out: origins, who recorded, possible secrets, and fields that the content digest covers."""
 
 
 def sha256(*parts: object) -> str:

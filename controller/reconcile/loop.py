@@ -11,7 +11,7 @@ import structlog
 from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError
 from controller.domain.waiting import Overtaken, finished_before
 from controller.planning.model import Plan
-from controller.reconcile import records, rollback, steps
+from controller.reconcile import recorder, records, rollback, steps
 from controller.reconcile.looks import PlanFound
 from controller.reconcile.pass_ import Held, Listener, Located, Mode, Observed, Pass, PassRequest, Source, Unwatched
 from controller.reconcile.report import PassProgress, PassReport, leaves_doubt, make_report, only_for_people, rests
@@ -84,6 +84,7 @@ class _Run:
         reached.unpushed = await self._look(steps.follow, out)
         await self._look(steps.refuse_uncommitted, out, reached.unpushed)
         located = reached.located = await self._look(steps.locate, out)
+        await self._look(recorder.refuse_beside_controller, located)
         return located
 
     async def _recover(self, held: Held) -> steps.Recovery:

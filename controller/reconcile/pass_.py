@@ -70,6 +70,8 @@ class PassRequest:
     """Whether to read all flows, even where the last look and the publishes since then would do."""
     version: str | None = None
     """For a rollback: the version; None for the previously delivered one."""
+    any_store: bool = True
+    """Whether to go on where another store than this one records the organisation."""
 
 
 Source = Callable[[], Awaitable[Workspace]]

@@ -29,7 +29,7 @@ _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 
 
 async def prepare_records(held: Held) -> None:
-    """Move a record from the followed branch to the records branch, and push pending records."""
+    """Move a record from the followed branch to the records branch, push pending records, and name this controller."""
     organization, known = held.organization, held.services.store.known_branches
     repository = held.workspace.repository
     tip = await asyncio.to_thread(
@@ -39,6 +39,26 @@ async def prepare_records(held: Held) -> None:
         known.note(organization.name, organization.artifacts.branch, tip)
     for made in await asyncio.to_thread(repository.flush_pending, held.require_lease):
         _append(held, "success", {"details": {**_of_commit(made), "kept_before": True}})
+    if held.services.has_to_claim(organization.name):
+        await _claim(held)
+
+
+async def _claim(held: Held) -> None:
+    """Have the lock file name this store and its controller's address: commands in other stores then refuse."""
+    name, services = held.organization.name, held.services
+    commit = ArtifactCommit(
+        organization=name,
+        policy=held.organization.artifacts,
+        store_id=services.store.known_branches.store_id,
+        server=services.settings.public_url,
+        claims=True,
+    )
+    made = await asyncio.to_thread(held.workspace.repository.record, commit, held.require_lease)
+    services.claimed.add(name)
+    if made.branch is not None and made.sha is not None:
+        services.store.known_branches.note(name, made.branch, made.sha)
+    if made.changed:
+        _append(held, "success", {"details": {**_of_commit(made), "server": commit.server}})
 
 
 async def record_sync(held: Held, result: SyncResult) -> RecordedCommit | None:
@@ -107,6 +127,7 @@ def _artifact_commit(held: Held, steps: Sequence[StepResult], deployment: str) -
         removed=removed,
         organization_id=held.identity.organization_id,
         store_id=held.services.store.known_branches.store_id,
+        server=held.services.settings.public_url,
         revision=revisions[-1] if revisions else None,
         deployment=deployment,
         outcome=outcome_text({step.change.flow: _outcome(step) for step in steps}),

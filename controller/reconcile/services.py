@@ -47,6 +47,8 @@ class Services:
     """Sees every call over the connections that are opened from now on."""
     open_delivery: OpenDelivery | None = None
     """`delivering.open_delivery` in a process that delivers; None in one that only looks, which does not import it."""
+    claimed: set[str] = field(default_factory=set)
+    """The organisations whose lock files name this process's store and address, as far as it has looked."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
     _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
     _delivers: bool = False
@@ -76,6 +78,10 @@ class Services:
     def holder(self) -> str:
         """The name of this process in leases."""
         return self.settings.holder or own_name()
+
+    def has_to_claim(self, organization: str) -> bool:
+        """Whether this controller has an address, and has not yet had the lock file name it."""
+        return self.settings.public_url is not None and organization not in self.claimed
 
     def client_id(self, organization: Organization) -> str:
         """Our client id in an organisation; locks of this client are our own."""

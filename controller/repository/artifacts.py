@@ -74,6 +74,10 @@ class ArtifactCommit:
     """The organisation's own id; None if it is unknown."""
     store_id: str | None = None
     """The id of the store with the journal of these deliveries."""
+    server: str | None = None
+    """Where people reach the controller of that store; None if it tells no address."""
+    claims: bool = False
+    """Whether store and server are recorded even where no flow changes."""
     revision: str | None = None
     deployment: str | None = None
     outcome: str | None = None
@@ -99,6 +103,10 @@ class Edit:
     """The id of the organisation; None where it is unknown or does not matter."""
     store_id: str | None = None
     """The store that recorded it."""
+    server: str | None = None
+    """The address of that store's controller."""
+    claims: bool = False
+    """Whether store and server are recorded even where no flow changes."""
     replayed: bool = False
     """Whether the edit was pending. An entry that was recorded later is then kept."""
     message: str = ""
@@ -127,6 +135,8 @@ def edit_of(commit: ArtifactCommit) -> Edit:
         dropped=frozenset(commit.removed),
         organization_id=commit.organization_id,
         store_id=commit.store_id,
+        server=commit.server,
+        claims=commit.claims,
         message=message_of(commit),
     )
 
@@ -169,6 +179,8 @@ def _what(commit: ArtifactCommit) -> str:
     count = len(commit.flows) + len(commit.removed)
     if commit.drafts and not count:
         return f"keep a draft of {', '.join(draft.manifest for draft in commit.drafts)}"
+    if commit.claims:
+        return f"recorded by {commit.server or 'another store'} from here on"
     if len(commit.flows) == count == 1:
         return f"record {commit.flows[0].recorded.manifest} {commit.flows[0].recorded.version}"
     return f"record {counted(count, 'flow')}"

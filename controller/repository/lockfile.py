@@ -44,6 +44,8 @@ def encode(state: RecordedState) -> bytes:
         lines.append(f"organizationId: {_scalar(state.organization_id)}")
     if state.store_id is not None:
         lines.append(f"store: {_scalar(state.store_id)}")
+    if state.server is not None:
+        lines.append(f"server: {_scalar(state.server)}")
     flows = [state.flows[key] for key in sorted(state.flows)]
     lines.append("flows:" if flows else "flows: []")
     for flow in flows:
@@ -54,7 +56,7 @@ def encode(state: RecordedState) -> bytes:
 def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
     """The state that a lock file holds. Raises RepositoryFailed naming `file` and the line of the mistake."""
     reader = _LockReader(content, file)
-    root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", "organizationId", "store", "flows"})
+    root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", *_RECORDERS, "flows"})
     for key, expected in (("apiVersion", API_VERSION), ("kind", KIND), ("organization", organization)):
         if reader.text(root, key) != expected:
             raise reader.wrong(
@@ -66,9 +68,11 @@ def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
         if flow.key in flows:
             raise reader.wrong(node, f"holds the flow {str(flow.key)!r} twice", hint="keep the newer entry")
         flows[flow.key] = flow
-    return RecordedState(organization, flows, reader.optional(root, "organizationId"), reader.optional(root, "store"))
+    return RecordedState(organization, flows, *(reader.optional(root, key) for key in _RECORDERS))
 
 
+_RECORDERS = ("organizationId", "store", "server")
+"""The optional keys beside the flows, in the order of RecordedState's fields."""
 _DIGESTS = ("sourceDigest", "exportDigest", "dependencyDigest")
 _FIELDS = {"type", "name", "manifest", "id", "version", *_DIGESTS, "consumed", "revision", "recordedAt", "dirty", "api"}
 

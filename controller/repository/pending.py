@@ -88,6 +88,7 @@ def _edit_of(here: Here, sha: str, organization: str, lock: str) -> Edit:
         dropped=frozenset(before.keys() - state.flows.keys()),
         organization_id=state.organization_id,
         store_id=state.store_id,
+        server=state.server,
         replayed=True,
         message=here.git.text("log", "-1", "--format=%B", "--end-of-options", sha, "--") + "\n",
     )

@@ -76,8 +76,9 @@ def apply_edit(state: RecordedState, edit: Edit) -> RecordedState:
     for key, flow in edit.set_flows.items():
         if not (edit.replayed and _is_later(flows.get(key), flow)):
             flows[key] = flow
-    store_id = state.store_id if flows == ours.flows else edit.store_id or state.store_id
-    return RecordedState(state.organization, flows, edit.organization_id or state.organization_id, store_id)
+    recorder = edit if edit.store_id and (edit.claims or flows != ours.flows) else state
+    organization_id = edit.organization_id or state.organization_id
+    return RecordedState(state.organization, flows, organization_id, recorder.store_id, recorder.server)
 
 
 def moved_over(here: Here, commit: str, path: str, organization: str, source: str) -> Edit:
@@ -100,6 +101,7 @@ def moved_over(here: Here, commit: str, path: str, organization: str, source: st
         set_flows=state.flows,
         organization_id=state.organization_id,
         store_id=state.store_id,
+        server=state.server,
         message=f"{organization}: begin the record from {source}\n\n"
         "It was kept there until now. From here on it is kept on this branch, and the former place is not read.\n\n"
         f"Penstock-Organization: {organization}\n{LOCK_TRAILER}: {path}\n",

@@ -240,10 +240,14 @@ class Worker:
         return replace(looked, error=looked.error or report.error)
 
     def _has_to_recover(self, organization: Organization, workspace: Workspace) -> bool:
-        """Whether a delivery is unfinished that nothing would resume: under `auto` the next delivery does."""
+        """Whether something is left to do that no delivery would: under `auto` the next one does.
+
+        It is a delivery to finish, a record to push, or a lock file that may not name this controller yet.
+        """
         if organization.sync.mode is not SyncMode.MANUAL or organization.suspended:
             return False
-        return bool(self._services.store.journal.unfinished(self.name) or workspace.repository.pending())
+        unfinished = self._services.store.journal.unfinished(self.name) or workspace.repository.pending()
+        return bool(unfinished) or self._services.has_to_claim(self.name)
 
     def _is_approved(self, report: PassReport) -> bool:
         if report.plan is None or report.plan.empty:

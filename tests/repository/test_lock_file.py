@@ -50,9 +50,11 @@ FLOWS = st.builds(
     dirty=st.booleans(),
 )
 STATES = st.builds(
-    lambda organization, flows, id_: RecordedState(organization, {flow.key: flow for flow in flows}, id_),
+    lambda organization, flows, *others: RecordedState(organization, {flow.key: flow for flow in flows}, *others),
     TEXT,
     st.lists(FLOWS, max_size=5),
+    st.none() | TEXT,
+    st.none() | TEXT,
     st.none() | TEXT,
 )
 
@@ -108,6 +110,20 @@ def test_a_lock_file_is_readable_by_hand() -> None:
 def test_a_record_tells_which_organisation_it_is_of() -> None:
     content = encode(RecordedState("production", organization_id="0a1b-22")).decode()
     assert 'organization: production\norganizationId: "0a1b-22"\nflows: []\n' in content
+
+
+def test_a_record_tells_which_store_made_it_and_where_its_controller_is() -> None:
+    state = RecordedState("production", store_id="51-9a", server="https://penstock.example.com")
+    content = encode(state).decode()
+
+    assert 'store: "51-9a"\nserver: https://penstock.example.com\nflows: []\n' in content
+    assert decode(content.encode(), file="lock", organization="production") == state
+
+
+def test_a_record_from_before_controllers_had_addresses_is_read() -> None:
+    content = "apiVersion: penstock/v1\nkind: Lock\norganization: production\nstore: 51-9a\nflows: []\n"
+    found = decode(content.encode(), file="lock", organization="production")
+    assert (found.store_id, found.server) == ("51-9a", None)
 
 
 def test_times_are_written_in_utc() -> None:

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed, StoreFailed
+from controller.domain.identity import FlowKey
 from controller.domain.ports import Platform
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile.services import Services
@@ -22,7 +23,7 @@ from controller.store.store import Store
 from tests.support.dialects import BOTH
 from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound
-from tests.support.world import ORGANIZATION, SECRET, Crash, Recording, World
+from tests.support.world import ORGANIZATION, SECRET, Crash, Recording, World, said
 
 
 class Revisions:
@@ -235,6 +236,32 @@ async def test_what_a_dead_process_left_open_is_ended_also_where_changes_wait_fo
 
     assert _states(world.services.store) == ["recorded", "recorded"]
     assert world.live("inboundcall", "Front") == "2.0"
+
+
+@pytest.mark.parametrize("mode", ["auto", "manual"])
+async def test_a_controller_with_an_address_has_the_record_name_it_before_it_delivers(world: World, mode: str) -> None:
+    """A laptop delivered before there was a controller; from then on its commands find the controller."""
+    world.flow("front", inbound("Front"))
+    world.describe(sync={"mode": mode})
+    world.commit()
+    await world.apply(confirmations=said(approved_digest=(await world.plan()).plan_or_raise().digest))
+    world.settings = world.settings.model_copy(update={"store": f"sqlite:///{world.folder / 'controller.db'}"})
+    await world.restart()
+    world.services.settings = world.services.settings.model_copy(update={"public_url": "https://penstock.test"})
+
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: service.status() is SyncStatus.SYNCED, "it was looked at")
+
+    found = (await world.plan()).recorded
+    assert found is not None
+    assert found.server == "https://penstock.test"
+    assert found.store_id == world.services.store.known_branches.store_id
+    assert found.flows.keys() == {FlowKey("inboundcall", "Front")}
+    assert world.git("log", "-1", "--format=%s", "origin/penstock/records") == (
+        "acme: recorded by https://penstock.test from here on"
+    )
+    assert world.publishes() == ["inboundcall/Front"]
 
 
 async def _die_after(world: World, event: str) -> None:

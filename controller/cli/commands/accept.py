@@ -5,24 +5,32 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
+from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson, ThisStore
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.domain.documents import filled, json_text
 from controller.questions.decision_documents import PromotionDocument
 from controller.questions.decisions import accept_paused
+from controller.reconcile.recorder import require_recorder
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
 
 
 def accept(
-    flow: Flow, folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT
+    flow: Flow,
+    folder: Folder = Path(),
+    organization: Organizations = None,
+    output: Format = TextOrJson.TEXT,
+    this_store: ThisStore = False,
 ) -> None:
     """Store that the paused version is accepted; the next pass continues with it."""
     settings = load_settings()
-    chosen = only_organization(open_folder(folder, settings, organization or ()), "accepting a version")
+    workspace = open_folder(folder, settings, organization or ())
+    chosen = only_organization(workspace, "accepting a version")
     by = actor()
     with opened_services(settings) as services:
+        if not this_store:
+            require_recorder(services, workspace, chosen)
         step = accept_paused(services, chosen, flow, by=by)
     if output is TextOrJson.JSON:
         about = {"organization": chosen.name, "version": step.live_version, "by": by}

@@ -11,7 +11,7 @@ import typer
 from controller.cli import exit_codes
 from controller.cli.apply_output import apply_document, apply_text, was_stopped
 from controller.cli.delivery_progress import watcher
-from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
+from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson, ThisStore
 from controller.cli.running import opened_services, run_passes
 from controller.cli.screen import screen_of
 from controller.cli.workspace import actor, only_organization
@@ -30,13 +30,21 @@ def rollback(
     organization: Organizations = None,
     to: Annotated[str | None, typer.Option("--to", help="The version; by default the one delivered before.")] = None,
     output: Format = TextOrJson.TEXT,
+    this_store: ThisStore = False,
 ) -> int:
     """Roll back and verify; 1 unless the flow is at the version that was asked for."""
     settings = load_settings()
     workspace = open_folder(folder, settings, organization or ())
     chosen = only_organization(workspace, "a rollback")
     request = PassRequest(
-        chosen.name, Mode.ROLLBACK, actor=actor(), trigger="rollback", flow=flow, version=to, allow_dirty=True
+        chosen.name,
+        Mode.ROLLBACK,
+        actor=actor(),
+        trigger="rollback --this-store" if this_store else "rollback",
+        flow=flow,
+        version=to,
+        allow_dirty=True,
+        any_store=this_store,
     )
     with opened_services(settings, open_delivery) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
         (report,) = run_passes(workspace, [request], services, listener)

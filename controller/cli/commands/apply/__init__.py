@@ -14,7 +14,7 @@ from controller.cli import exit_codes
 from controller.cli.apply_output import apply_document, apply_text, was_stopped
 from controller.cli.commands.apply.saved_plan import SavedPlan, read_saved_plan
 from controller.cli.delivery_progress import watcher
-from controller.cli.options import Folder, Format, Organizations, TextOrJson
+from controller.cli.options import Folder, Format, Organizations, TextOrJson, ThisStore
 from controller.cli.running import answer, opened_services, run_passes
 from controller.cli.screen import screen_of
 from controller.cli.workspace import actor
@@ -57,6 +57,7 @@ class ApplyOptions:
         bool, typer.Option("--allow-unpushed", help="Deliver a commit that the followed branch does not hold.")
     ] = False
     retry: Annotated[bool, typer.Option("--retry", help="Try changes again that were rolled back.")] = False
+    this_store: ThisStore = False
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is changed.")] = False
 
     @property
@@ -76,6 +77,7 @@ class ApplyOptions:
             "--allow-dirty": self.allow_dirty,
             "--allow-unpushed": self.allow_unpushed,
             "--retry": self.retry,
+            "--this-store": self.this_store,
         }
         return " ".join(["command", *(option for option, given in lifted.items() if given)])
 
@@ -118,6 +120,7 @@ def _requests(options: ApplyOptions, workspace: Workspace, saved: SavedPlan | No
             allow_dirty=options.allow_dirty,
             allow_unpushed=options.allow_unpushed,
             retry=options.retry,
+            any_store=options.this_store,
         )
         for each in workspace.desired.organizations
     ]
