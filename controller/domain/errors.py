@@ -373,6 +373,12 @@ class ResourcesExhausted(Transient):
     usual_hint = "raise the limits of open files, processes or memory; the service tries again automatically"
 
 
+class LoginUnavailable(Transient):
+    """The OpenID provider does not answer, or its configuration is not the one that the operator names."""
+
+    usual_hint = "check that the provider answers at PENSTOCK_OIDC_ISSUER, then log in again"
+
+
 class InternalFault(Transient):
     """An unforeseen failure: the operation could not be done."""
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
 
 from controller.domain.web_origin import web_origin
+
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
+_OTHERS: Final = frozenset(
+    {"authorization", "connection", "content-length", "content-type", "cookie", "host", "origin"}
+)
+"""Headers that have another meaning."""
+_ENTRIES = Annotated[tuple[str, ...], NoDecode]
+_LONGEST_S: Final = 31 * 24 * 3600
 
 
 class AccessSettings(BaseSettings):
@@ -25,6 +35,33 @@ class AccessSettings(BaseSettings):
     session_key_file: Path | None = Field(
         default=None, description="File with the key that signs sessions; else PENSTOCK_SESSION_KEY"
     )
+    session_ttl: Annotated[float, Field(gt=0, le=_LONGEST_S, allow_inf_nan=False)] = Field(
+        default=8 * 3600.0, description="Seconds after which a person has to log in again"
+    )
+    proxy_addresses: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(), description="Addresses and networks of the proxies that are believed, separated by commas"
+    )
+    proxy_user_header: str | None = Field(
+        default=None, description="Header in which a proxy of these addresses names the person"
+    )
+    proxy_groups_header: str | None = Field(default=None, description="Header in which it names the person's groups")
+    proxy_readers: _ENTRIES = Field(
+        default=(), description="Groups, or people where there is no groups header, that may read"
+    )
+    proxy_operators: _ENTRIES = Field(default=(), description="The same for those who may change something, too")
+    oidc_issuer: str | None = Field(default=None, description="Issuer of the OpenID provider that people log in with")
+    oidc_client_id: str | None = Field(default=None, description="This service's id as a client of the provider")
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="File with the client's secret; else PENSTOCK_OIDC_CLIENT_SECRET"
+    )
+    oidc_ca_file: Path | None = Field(
+        default=None, description="Certificates of authorities that the provider's may come from, as PEM"
+    )
+    oidc_scopes: str = Field(default="openid profile email", description="Scopes that a login asks for")
+    oidc_name_claim: str = Field(default="preferred_username", description="Claim with the person's name")
+    oidc_groups_claim: str = Field(default="groups", description="Claim with the person's groups")
+    oidc_readers: _ENTRIES = Field(default=(), description="Groups of the provider that may read")
+    oidc_operators: _ENTRIES = Field(default=(), description="Groups of the provider that may change something, too")
 
     @field_validator("http_address")
     @classmethod
@@ -43,3 +80,26 @@ class AccessSettings(BaseSettings):
     @classmethod
     def _chosen(cls, value: object) -> object:
         return value or None
+
+    @field_validator("proxy_user_header", "proxy_groups_header")
+    @classmethod
+    def _is_header(cls, value: str | None) -> str | None:
+        if value is not None and (not _HEADER.fullmatch(value) or value.lower() in _OTHERS):
+            raise ValueError("it must be the name of a header that nothing else uses, such as X-Forwarded-User")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _asks_for_openid(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("it must have the scope openid")
+        return value
+
+    @field_validator(
+        "proxy_addresses", "proxy_readers", "proxy_operators", "oidc_readers", "oidc_operators", mode="before"
+    )
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(entry.strip() for entry in value.split(",") if entry.strip())
+        return value

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
+from starlette.applications import Starlette
 from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
@@ -19,11 +20,12 @@ from controller.reconcile.pass_ import Unwatched
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
+from controller.service.access.opening import open_access
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
 from controller.service.housekeeping import keep_house
-from controller.service.http import create_app, serve
+from controller.service.http import create_app, serve, service_routes
 from controller.service.incoming import IncomingWebhooks, Listeners
 from controller.service.merged import MergedPullRequests, Workers
 from controller.service.metrics import Metrics
@@ -87,8 +89,7 @@ class Controller:
     async def _work(self, group: asyncio.TaskGroup) -> None:
         services = self._services
         announcements = services.announcements
-        window = ServiceWindow(services, lambda: self._workspace, self._nudge)
-        app = create_app(self.board, self.metrics.registry, services.latencies, self._webhooks(), window)
+        app = self._app()
         server = group.create_task(self._lasting(lambda: serve(app, services.settings.http_address, self._stop)))
         beginning = [
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
@@ -106,6 +107,14 @@ class Controller:
             worker.stop()
         await asyncio.gather(server, *(task for _, task in employed))
         announcing.cancel()
+
+    def _app(self) -> Starlette:
+        """All that is served. Raises SettingsInvalid."""
+        services = self._services
+        access = open_access(services.settings, services.store, services.clock)
+        window = ServiceWindow(services, lambda: self._workspace, self._nudge, access)
+        routes = service_routes(self.board, self.metrics.registry, services.latencies)
+        return create_app([*routes, *self._webhooks()], window)
 
     def _webhooks(self) -> list[Route]:
         """The endpoints of forges' webhooks; none without a secret or without a remote. Raises SettingsInvalid."""

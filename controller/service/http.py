@@ -16,13 +16,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from controller.domain.documents import filled, plain
 from controller.domain.errors import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.domain.status import Health, SyncStatus
 from controller.genesys.latency import RouteLatency
+from controller.service.access.statuses import STATUSES
 from controller.service.board import Board
 from controller.service.connections import BoundedProtocol, most_connections
 from controller.service.window import ServiceWindow
@@ -71,17 +72,8 @@ class ServiceStatusDocument:
     """One entry for each organisation that was looked at."""
 
 
-def create_app(
-    board: Board,
-    registry: CollectorRegistry,
-    latencies: Latencies,
-    further: Sequence[Route] = (),
-    window: ServiceWindow | None = None,
-) -> Starlette:
-    """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`. Further routes.
-
-    `window` is what API and page may see; routes find it in the app's state.
-    """
+def service_routes(board: Board, registry: CollectorRegistry, latencies: Latencies) -> list[BaseRoute]:
+    """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`."""
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -97,14 +89,24 @@ def create_app(
     async def status(_: Request) -> Response:
         return JSONResponse(SECRETS.texts(plain(_status_document(board, latencies()))))
 
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/status", status),
+    ]
+
+
+def create_app(routes: Sequence[BaseRoute], window: ServiceWindow) -> Starlette:
+    """These routes and those of the login, behind the access that the window has.
+
+    `window` is what API and page may see; routes find it in the app's state.
+    """
+    access = window.access
     app = Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", metrics),
-            Route("/status", status),
-            *further,
-        ]
+        routes=[*routes, *access.routes()],
+        middleware=access.middleware(),
+        exception_handlers=dict.fromkeys(STATUSES, access.refusal),
     )
     app.state.window = window
     return app
@@ -153,6 +155,10 @@ async def serve(app: Starlette, address: str, stop: asyncio.Event) -> None:
         ws="none",
         lifespan="off",
         log_config=None,
+        # Headers of proxies are read in access/proxy.py, and believed from the operator's addresses only.
+        proxy_headers=False,
+        # Answers do not name the server.
+        server_header=False,
         access_log=False,
         # A batch of connections is accepted before any is read: keep it small, or it would close those already there.
         backlog=max(1, most // 4),

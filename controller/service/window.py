@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
+from controller.service.access.access import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,5 @@ class ServiceWindow:
     """The manifests that the feed read last; None before the first."""
     nudge: Callable[[str, str], None]
     """Organisation and reason: look at it now."""
+    access: Access
+    """Who may see and change what."""

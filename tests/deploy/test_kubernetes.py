@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.reconcile.settings import Settings
+from controller.reconcile.settings import Settings, load_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 BUILDS = ("base", "examples/production")
@@ -30,9 +30,10 @@ def built(request: pytest.FixtureRequest) -> Documents:
         [kubectl, "kustomize", DEPLOY / "kubernetes" / request.param], check=True, capture_output=True, text=True
     ).stdout
     documents = list(yaml.safe_load_all(text))
-    found = {document["kind"]: document for document in documents}
-    assert len(found) == len(documents)
-    return found
+    found = {document["kind"]: document for document in documents if document["kind"] != "Ingress"}
+    ways_in = {document["metadata"]["name"]: document for document in documents if document["kind"] == "Ingress"}
+    assert len(found) + len(ways_in) == len(documents)
+    return found | ways_in
 
 
 def pod(built: Documents) -> dict[str, Any]:
@@ -118,19 +119,58 @@ def test_several_replicas_share_a_database_and_one_does_not_need_it(built: Docum
         assert built["PersistentVolumeClaim"]["metadata"]["name"] == "penstock-state"
 
 
-def test_only_the_paths_of_webhooks_are_reachable_from_outside(built: Documents) -> None:
-    if "Ingress" not in built:
+def test_the_forge_reaches_the_webhooks_and_nothing_else(built: Documents) -> None:
+    if "penstock-webhooks" not in built:
         return
-    [rule] = built["Ingress"]["spec"]["rules"]
+    [rule] = built["penstock-webhooks"]["spec"]["rules"]
     [path] = rule["http"]["paths"]
     assert (path["path"], path["pathType"]) == ("/webhooks/", "Prefix")
     assert path["backend"]["service"]["name"] == built["Service"]["metadata"]["name"]
-    assert built["Ingress"]["spec"]["tls"][0]["hosts"] == [rule["host"]]
-    variables = {variable["name"]: variable for variable in container(built)["env"]}
-    mounts = {mount["name"]: mount["mountPath"] for mount in container(built)["volumeMounts"]}
-    assert variables["PENSTOCK_INCOMING_WEBHOOK_SECRET_FILE"]["value"] == f"{mounts['webhooks']}/secret"
+    assert built["penstock-webhooks"]["spec"]["tls"][0]["hosts"] == [rule["host"]]
+    assert file_of(built, "PENSTOCK_INCOMING_WEBHOOK_SECRET_FILE") == ("webhooks", "secret")
     sources = [peer for rule in built["NetworkPolicy"]["spec"]["ingress"] for peer in rule["from"]]
     assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}} in sources
+
+
+def test_people_reach_the_page_over_tls_and_neither_metrics_nor_probes(built: Documents) -> None:
+    if "penstock-access" not in built:
+        return
+    [rule] = built["penstock-access"]["spec"]["rules"]
+    paths = rule["http"]["paths"]
+    assert {path["backend"]["service"]["name"] for path in paths} == {built["Service"]["metadata"]["name"]}
+    assert ("/", "Exact") in [(path["path"], path["pathType"]) for path in paths]
+    for inside in ("/metrics", "/healthz", "/readyz", "/status"):
+        assert not [path for path in paths if path["pathType"] == "Prefix" and inside.startswith(path["path"])]
+    assert built["penstock-access"]["spec"]["tls"][0]["hosts"] == [rule["host"]]
+    assert built["ConfigMap"]["data"]["PENSTOCK_PUBLIC_URL"] == f"https://{rule['host']}"
+
+
+def test_secrets_of_access_are_files_and_not_variables(built: Documents) -> None:
+    if "penstock-access" not in built:
+        return
+    assert file_of(built, "PENSTOCK_TOKENS_FILE") == ("access", "tokens.yaml")
+    assert file_of(built, "PENSTOCK_SESSION_KEY_FILE") == ("access", "session-key")
+    assert file_of(built, "PENSTOCK_OIDC_CLIENT_SECRET_FILE") == ("access", "oidc-client-secret")
+    [volume] = [volume for volume in pod(built)["volumes"] if volume["name"] == "access"]
+    assert volume["secret"] == {"secretName": "penstock-access", "defaultMode": 0o440}
+
+
+def test_the_settings_of_the_example_are_ones_that_the_service_takes(
+    built: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in built["ConfigMap"]["data"].items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(service=True)
+
+    assert settings.public_url is None or (settings.oidc_issuer and settings.oidc_client_id)
+
+
+def file_of(built: Documents, variable: str) -> tuple[str, str]:
+    """The volume and the name of the file that a variable leads to."""
+    [given] = [each["value"] for each in container(built)["env"] if each["name"] == variable]
+    folder, _, name = given.rpartition("/")
+    [mount] = [each["name"] for each in container(built)["volumeMounts"] if each["mountPath"] == folder]
+    return mount, name
 
 
 def test_the_network_policy_leaves_out_the_clouds_metadata(built: Documents) -> None:

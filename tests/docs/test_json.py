@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from controller.cli.commands.schema import DOCUMENTS, document_class
 from controller.domain.status import Health, SyncStatus
 from controller.genesys.latency import RouteLatency
 from controller.questions.document_schema import schema_of
 from controller.service.board import Board, BoardEntry
-from controller.service.http import create_app
+from controller.service.http import service_routes
 from docs.json_page import PAGE, page
 from tests.support.clock import SteppedClock
 from tests.support.documents import follows_its_schema
@@ -122,7 +123,7 @@ async def test_the_services_status() -> None:
     board.expect(["acme"])
     board._entries["acme"] = BoardEntry("acme", SyncStatus.SYNCED, Health.HEALTHY, "abc", "in sync", clock.now())
     calls = {"acme": (RouteLatency("GET", "/api/v2/flows", 1, 1.0, 1.0, 1.0),)}
-    transport = httpx.ASGITransport(app=create_app(board, CollectorRegistry(), lambda: calls))
+    transport = httpx.ASGITransport(app=Starlette(routes=service_routes(board, CollectorRegistry(), lambda: calls)))
     async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
         document = (await client.get("/status")).json()
 

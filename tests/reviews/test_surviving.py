@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from controller.service.http import create_app
+from controller.service.http import service_routes
 from tests.support.forges.model import PullRequest
 from tests.support.forges.server import Answer
 from tests.support.forges.webhooks import GitHubHooks, Message
@@ -23,7 +24,9 @@ def change(place: Reviewing, branch: str, says: str) -> PullRequest:
 async def deliver(running: Running, message: Message) -> int:
     """Send a webhook to the controller's own endpoint."""
     controller = running.controller
-    app = create_app(controller.board, controller.metrics.registry, dict, controller._webhooks())
+    app = Starlette(
+        routes=[*service_routes(controller.board, controller.metrics.registry, dict), *controller._webhooks()]
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://controller") as client:
         path = "/webhooks/github"
         return (await client.post(path, content=message.body, headers=dict(message.headers))).status_code

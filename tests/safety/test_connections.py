@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from controller.domain.clock import SystemClock
 from controller.service import connections
 from controller.service.board import Board
-from controller.service.http import create_app, serve
+from controller.service.http import serve, service_routes
 from tests.support.shell import free_port
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -23,7 +24,7 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 @contextlib.asynccontextmanager
 async def served() -> AsyncIterator[int]:
     port, stop = free_port(), asyncio.Event()
-    app = create_app(Board(SystemClock()), CollectorRegistry(), dict)
+    app = Starlette(routes=service_routes(Board(SystemClock()), CollectorRegistry(), dict))
     serving = asyncio.create_task(serve(app, f"127.0.0.1:{port}", stop))
     while not serving.done():
         with contextlib.suppress(OSError):

@@ -8,12 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
 from controller.domain.capabilities import VERSIONED
 from controller.reconcile.workspace import open_folder
 from controller.service.board import Board
-from controller.service.http import create_app
+from controller.service.http import service_routes
 from controller.service.metrics import Metrics
 from tests.safety.test_workers import running
 from tests.support.sources import inbound, module
@@ -31,7 +32,7 @@ async def versioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 async def page(service, world: World, path: str) -> httpx.Response:
     controller = service.controller
-    app = create_app(controller.board, controller.metrics.registry, world.services.latencies)
+    app = Starlette(routes=service_routes(controller.board, controller.metrics.registry, world.services.latencies))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://service") as client:
         return await client.get(path)
 
@@ -121,7 +122,7 @@ async def test_a_record_under_a_former_name_is_told_by_the_service_too(world: Wo
     board = Board(world.clock)
     board.expect(["acme"])
     board.post(told)
-    app = create_app(board, CollectorRegistry(), dict)
+    app = Starlette(routes=service_routes(board, CollectorRegistry(), dict))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://service") as client:
         status = (await client.get("/status")).json()
 

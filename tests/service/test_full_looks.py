@@ -7,13 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import httpx
+from starlette.applications import Starlette
 
 from controller.domain.status import SyncStatus
 from controller.reconcile.pass_ import Unwatched
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import Workspace, open_folder
 from controller.service.board import Board
-from controller.service.http import create_app
+from controller.service.http import service_routes
 from controller.service.metrics import Metrics
 from controller.service.worker import Telling, Worker
 from tests.support.sources import inbound
@@ -124,7 +125,7 @@ async def test_status_and_metrics_say_when_all_flows_were_read(world: World) -> 
     began = world.clock.now()
     async with watch.running():
         await watch.windows(10 + 2 * DRIFT_S)
-    app = create_app(watch.board, watch.metrics.registry, dict)
+    app = Starlette(routes=service_routes(watch.board, watch.metrics.registry, dict))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://service.test") as client:
         [shown] = (await client.get("/status")).json()["organizations"]
 

@@ -44,6 +44,9 @@ COMMANDS = {
         "preflight", "Check, before the first sync, that each organisation is reached and grants all permissions."
     ),
     "run": ListedCommand("run", "Keep organisations at what git asks for, until SIGTERM or Ctrl-C."),
+    "token": ListedCommand(
+        "token", "Make a token for the service: prints it once, and the entry of the tokens file.", offline=True
+    ),
     "simulator": ListedCommand("simulator", "Serve a simulated organisation; prints its URL first."),
     "schema": ListedCommand("schema", "Print the JSON Schema of the manifests, or of a document.", offline=True),
 }

@@ -2,43 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
+import structlog
+from starlette.middleware import Middleware
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from controller.domain.addresses import is_loopback
-from controller.domain.clock import Clock
-from controller.domain.errors import Forbidden, Unauthenticated
-from controller.reconcile.access_settings import AccessSettings
-from controller.service.access.forgery import Forgery, binding_of
-from controller.service.access.person import ANYONE, Person, Role
-from controller.service.access.session_key import session_key
-from controller.service.access.tokens import TokenFile
+from controller.domain.errors import Forbidden, PenstockError, RequestForged, TooManyRequests, Unauthenticated
+from controller.service.access.callers import Callers
+from controller.service.access.forgery import Forgery
+from controller.service.access.gate import SAFE_METHODS, BoundedBodies, Gate, SafeAnswers
+from controller.service.access.identifying import Identifying
+from controller.service.access.login import Login
+from controller.service.access.person import Person, Role
+from controller.service.access.proxy import ProxyHeaders, TrustedProxy
+from controller.service.access.refusals import refuse
+from controller.service.access.sessions import Sessions
+from controller.service.access.writes import SERVICE, Write, WriteLog
 
-_STATE: Final = "penstock_person"
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+log = structlog.get_logger()
+
+T = TypeVar("T")
+_PERSON: Final = "penstock_person"
+_ORGANIZATION: Final = re.compile("/organizations/([^/]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessParts:
+    """What access is made of."""
+
+    identifying: Identifying
+    proxy: TrustedProxy
+    sessions: Sessions
+    callers: Callers
+    forgery: Forgery
+    writes: WriteLog
+    login: Login | None
+    """None where there is no OpenID provider."""
+    together: Callable[[], AbstractContextManager[None]]
+    """One transaction of the store."""
+    tls: bool
+    """Whether people reach the service over TLS only."""
 
 
 class Access:
     """Who may see and change what."""
 
-    def __init__(self, settings: AccessSettings, clock: Clock) -> None:
-        """Raises SettingsInvalid for settings that cannot be used."""
-        self._open = settings.read_access == "open"
-        self._loopback = is_loopback(settings.http_address.rpartition(":")[0])
-        self._open_on_loopback = self._loopback and settings.read_access != "token"
-        self._tokens = None if settings.tokens_file is None else TokenFile(settings.tokens_file, clock)
-        self._forgery = Forgery(settings.public_url, session_key(settings))
+    def __init__(self, parts: AccessParts) -> None:
+        self._parts = parts
 
     def person(self, request: Request) -> Person | None:
         """Who asks; None where there is no credential and reading is not open.
 
-        Raises Unauthenticated for a credential that is not valid, and RequestForged where reading is open on loopback
-        and the request names another host.
+        Raises Unauthenticated for a credential that is not valid, TooManyRequests after too many of them, and
+        RequestForged where the request names a host that is not this service.
         """
-        if not hasattr(request.state, _STATE):
-            setattr(request.state, _STATE, self._identified(request))
-        found: Person | None = getattr(request.state, _STATE)
+        if not hasattr(request.state, _PERSON):
+            setattr(request.state, _PERSON, self._parts.identifying.person(request))
+        found: Person | None = getattr(request.state, _PERSON)
         return found
 
     def require(self, request: Request, role: Role, organization: str | None = None) -> Person:
@@ -50,60 +77,111 @@ class Access:
         person = self.person(request)
         if person is None:
             raise Unauthenticated("the request has no credential", hint=self._ways_in)
-        if not person.may(role, organization):
-            where = "any organisation" if organization is None else organization
-            raise Forbidden(f"{person.name} has not the role {role} in {where}", hint="an operator gives roles")
-        return person
+        if person.may(role, organization):
+            return person
+        anyone = self._parts.identifying.anyone(request)
+        if anyone is not None and anyone.may(role, organization):
+            return anyone
+        where = "any organisation" if organization is None else organization
+        raise Forbidden(f"{person.name} has not the role {role} in {where}", hint="an operator gives roles")
 
     def csrf_token(self, request: Request) -> str:
-        """The token that a form carries in the field `csrf_token`; empty where nobody can change anything by a form."""
+        """The token for the field `csrf_token` of a form; empty where the person can change nothing by a form."""
         person = self.person(request)
-        return self._forgery.token(binding_of(person)) if person is not None and person.how.ambient else ""
+        if person is None or not person.how.ambient:
+            return ""
+        return self._parts.forgery.token(self._parts.identifying.binding(request, person))
 
     async def check_csrf(self, request: Request) -> None:
         """Raise RequestForged where a page of another site may have made a browser send this.
 
-        A bearer token is no such case: no browser adds it on its own.
+        A request with a bearer token needs no CSRF token: no browser adds either on its own.
         """
-        self._forgery.require_own_origin(request)
+        self._parts.forgery.require_own_origin(request)
         person = self.person(request)
         if person is not None and person.how.ambient:
-            self._forgery.require_known_host(request)
-            await self._forgery.require_token(request, binding_of(person))
+            await self._parts.forgery.require_token(request, self._parts.identifying.binding(request, person))
 
-    def _identified(self, request: Request) -> Person | None:
-        token = bearer_token(request)
-        if token is not None:
-            return self._of_token(token)
-        return self._anyone(request)
+    async def write(self, request: Request, write: Write, carry_out: Callable[[Person], T]) -> T:
+        """What `carry_out` returns, for a person with the role operate; the audit log gets an entry either way.
 
-    def _of_token(self, token: str) -> Person:
-        person = None if self._tokens is None else self._tokens.person(token)
-        if person is None:
-            raise Unauthenticated(
-                "the token is unknown or has expired", hint="an operator makes one with `penstock token`"
-            )
-        return person
+        `carry_out` gets the person; its writes to the store and the entry are one transaction. Raises what it raises,
+        what `require` and `check_csrf` raise, and StoreFailed.
+        """
+        parts, address = self._parts, self.address(request)
+        parts.callers.require_writes(request)
+        try:
+            await self.check_csrf(request)
+            person = self.require(request, Role.OPERATE, write.organization)
+            with parts.together():
+                result = carry_out(person)
+                parts.writes.succeeded(write, person, address)
+        except TooManyRequests:
+            raise
+        except PenstockError as error:
+            self._refused(request, write, error)
+            raise
+        return result
 
-    def _anyone(self, request: Request) -> Person | None:
-        """Anyone who reads where reading is open."""
-        if not self._open and not self._open_on_loopback:
-            return None
-        if self._loopback:
-            if not self._open and any(name in request.headers for name in _FORWARDED):
-                return None  # a proxy listens on behalf of loopback, and others reach it
-            self._forgery.require_known_host(request)
-        return ANYONE
+    def address(self, request: Request) -> str:
+        """Where the request comes from, behind the operator's proxies."""
+        return self._parts.callers.address(request)
+
+    @property
+    def can_log_in(self) -> bool:
+        """Whether there is an OpenID provider."""
+        return self._parts.login is not None
+
+    def refusal(self, request: Request, error: Exception) -> Response:
+        """The answer to a refused request. Raises an error that is none of Penstock's again."""
+        if not isinstance(error, PenstockError):
+            raise error
+        return refuse(request, error, login=self.can_log_in)
+
+    def routes(self) -> list[Route]:
+        """The pages of the login; none without an OpenID provider."""
+        return [] if self._parts.login is None else self._parts.login.routes()
+
+    def middleware(self) -> list[Middleware]:
+        """What every request passes before any route, in this order."""
+        return [
+            Middleware(SafeAnswers, tls=self._parts.tls),
+            Middleware(BoundedBodies),
+            Middleware(ProxyHeaders, proxy=self._parts.proxy),
+            self._parts.sessions.middleware(),
+            Middleware(Gate, admit=self._admit, refuse=self.refusal),
+        ]
+
+    def _admit(self, request: Request) -> None:
+        """Raise unless the person has the role that the request's method needs, in any organisation."""
+        if request.method in SAFE_METHODS:
+            self.require(request, Role.READ)
+            return
+        self._parts.callers.require_writes(request)
+        try:
+            self._parts.forgery.require_own_origin(request)
+            self.require(request, Role.OPERATE)
+        except (Unauthenticated, Forbidden, RequestForged) as error:
+            path = request.url.path
+            found = _ORGANIZATION.search(path)
+            organization = SERVICE if found is None else found[1]
+            self._refused(request, Write(verb=f"{request.method} {path}", organization=organization), error)
+            raise
+
+    def _refused(self, request: Request, write: Write, error: PenstockError) -> None:
+        if isinstance(error, Unauthenticated | Forbidden | RequestForged):
+            self._parts.callers.count_write(request)
+        person: Person | None = getattr(request.state, _PERSON, None)
+        log.warning(
+            "write.refused",
+            verb=write.verb,
+            organization=write.organization,
+            person=None if person is None else person.name,
+            code=error.code,
+        )
+        self._parts.writes.refused(write, person, self.address(request), error)
 
     @property
     def _ways_in(self) -> str:
-        return "send a token as `Authorization: Bearer TOKEN`"
-
-
-def bearer_token(request: Request) -> str | None:
-    """The token of the `Authorization` header; None where there is none. Raises Unauthenticated for two of them."""
-    given = request.headers.getlist("authorization")
-    found = [value.partition(" ")[2].strip() for value in given if value.partition(" ")[0].lower() == "bearer"]
-    if len(found) > 1:
-        raise Unauthenticated("the request has several tokens", hint="send one")
-    return found[0] if found else None
+        token = "send a token as `Authorization: Bearer TOKEN`"  # noqa: S105 - a sentence
+        return f"log in at /login, or {token}" if self.can_log_in else token

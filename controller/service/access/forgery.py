@@ -16,7 +16,6 @@ from starlette.requests import Request
 from controller.domain.addresses import is_loopback
 from controller.domain.errors import RequestForged
 from controller.domain.web_origin import host_of, web_origin
-from controller.service.access.person import Person
 
 FIELD: Final = "csrf_token"
 """The field of a form that has the token."""
@@ -66,7 +65,7 @@ class Forgery:
         return host is not None and is_loopback(host) and given == f"http://{request.headers.get('host', '').lower()}"
 
     def token(self, binding: str) -> str:
-        """The token of a session or, where there is none, of a person."""
+        """The token that is bound to a session or, where a proxy keeps the session, to a person."""
         return hmac.new(self._key, binding.encode(), hashlib.sha256).hexdigest()
 
     async def require_token(self, request: Request, binding: str) -> None:
@@ -87,8 +86,3 @@ async def _form(request: Request) -> FormData:
 def _text(form: FormData, name: str) -> str:
     value = form.get(name)
     return value if isinstance(value, str) else ""
-
-
-def binding_of(person: Person) -> str:
-    """What a token is bound to where a proxy keeps the session."""
-    return f"{person.how}:{person.name}"

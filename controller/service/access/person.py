@@ -79,6 +79,15 @@ class Membership:
     readers: tuple[str, ...]
     operators: tuple[str, ...]
 
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """All entries."""
+        return (*self.readers, *self.operators)
+
+    def knows(self, group: str) -> bool:
+        """Whether a group leads to a role."""
+        return any(group == _entry(each)[0] for each in self.entries)
+
     def grants(self, groups: Iterable[str]) -> tuple[Grant, ...]:
         """The roles of somebody who is in these groups; none where no group is known."""
         given = {EVERY, *groups}

@@ -9,6 +9,7 @@ from typing import Final
 from controller.domain.errors import (
     Forbidden,
     LoginFailed,
+    LoginUnavailable,
     PenstockError,
     RequestForged,
     TooManyRequests,
@@ -20,6 +21,7 @@ STATUSES: Final[Mapping[type[PenstockError], HTTPStatus]] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     RequestForged: HTTPStatus.FORBIDDEN,
     LoginFailed: HTTPStatus.FORBIDDEN,
+    LoginUnavailable: HTTPStatus.BAD_GATEWAY,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
 }
 """The errors that `Access` raises. Of other errors the API knows the status."""

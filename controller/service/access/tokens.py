@@ -84,7 +84,7 @@ def hash_of(token: str) -> str:
 
 
 def new_token() -> str:
-    """A new random token, masked from then on everywhere but where it is shown once."""
+    """A new random token."""
     return PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
 
 

@@ -1,0 +1,100 @@
+"""The pages of the login: to the provider, back from it, and out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from controller.domain.errors import Forbidden, LoginFailed, LoginUnavailable, PenstockError, TooManyRequests
+from controller.service.access.callers import Callers
+from controller.service.access.oidc import OpenIdProvider
+from controller.service.access.person import Person
+from controller.service.access.refusals import LOGIN, message_page, refuse
+from controller.service.access.sessions import Sessions
+from controller.service.access.writes import SERVICE, Write, WriteLog
+
+log = structlog.get_logger()
+
+CALLBACK: Final = f"{LOGIN}/callback"
+LOGOUT: Final = "/logout"
+_NEXT: Final = "next"
+_LONGEST_ADDRESS: Final = 512
+
+
+class Login:
+    """Logs people in and out."""
+
+    def __init__(self, provider: OpenIdProvider, sessions: Sessions, callers: Callers, writes: WriteLog) -> None:
+        self._provider = provider
+        self._sessions = sessions
+        self._callers = callers
+        self._writes = writes
+
+    def routes(self) -> list[Route]:
+        """`GET /login`, `GET /login/callback`, `GET /logout` (a page) and `POST /logout`."""
+        return [
+            Route(LOGIN, self._begin),
+            Route(CALLBACK, self._finish),
+            Route(LOGOUT, self._logged_out, methods=["GET"]),
+            Route(LOGOUT, self._end, methods=["POST"]),
+        ]
+
+    async def _begin(self, request: Request) -> Response:
+        try:
+            self._callers.begin_login(request)
+            request.session[_NEXT] = own_path(request.query_params.get(_NEXT, "/"))
+            return await self._provider.begin(request)
+        except (TooManyRequests, LoginUnavailable, LoginFailed) as error:
+            log.warning("login.refused", code=error.code, error=error.message)
+            return refuse(request, error, login=True)
+
+    async def _finish(self, request: Request) -> Response:
+        try:
+            self._callers.require_logins(request)
+            onward = own_path(request.session.get(_NEXT, "/"))
+            identity = await self._provider.finish(request)
+            person = self._sessions.begin(request, identity.name, identity.subject, identity.groups)
+            self._require_a_role(request, person)
+            self._writes.succeeded(_LOGIN, person, self._callers.address(request))
+            return RedirectResponse(onward, HTTPStatus.SEE_OTHER)
+        except (TooManyRequests, LoginUnavailable, LoginFailed, Forbidden) as error:
+            return self._not_logged_in(request, error)
+
+    def _require_a_role(self, request: Request, person: Person) -> None:
+        """Raise Forbidden, and end the session, where none of the person's groups leads to a role."""
+        if not person.grants:
+            self._sessions.end(request)
+            raise Forbidden(f"{person.name} is in no group that has a role", hint="an operator gives roles")
+
+    def _not_logged_in(self, request: Request, error: PenstockError) -> Response:
+        cause = error.__cause__
+        log.warning("login.refused", code=error.code, error=error.message, cause=None if cause is None else str(cause))
+        if isinstance(error, LoginFailed | Forbidden):
+            self._callers.count_login(request)
+            self._writes.refused(_LOGIN, None, self._callers.address(request), error)
+        return refuse(request, error, login=True)
+
+    async def _end(self, request: Request) -> Response:
+        """End the session. A page of another site cannot: the same-site cookie is not sent with its form."""
+        self._sessions.end(request)
+        return RedirectResponse(LOGOUT, HTTPStatus.SEE_OTHER)
+
+    @staticmethod
+    async def _logged_out(_: Request) -> Response:
+        said = "Your session with Penstock has ended. The session with the provider may go on."
+        return message_page("Logged out", said, None, login=True)
+
+
+_LOGIN: Final = Write(verb="login", organization=SERVICE)
+
+
+def own_path(address: object) -> str:
+    """The address where it is a path of this service; else the first page. No login leads to another site."""
+    if not isinstance(address, str) or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return "/"
+    return address if address.isascii() and address.isprintable() and len(address) <= _LONGEST_ADDRESS else "/"

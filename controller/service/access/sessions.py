@@ -1,0 +1,103 @@
+"""Sessions of people who logged in: a signed cookie says who they are, their groups, and until when.
+
+Starlette signs the cookie and sets it. It is not encrypted, and it holds no secret of the person. The groups are mapped
+to roles at each request, so that a change of the settings counts at once; a change of the groups themselves counts from
+the next login on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+
+from controller.domain.clock import Clock
+from controller.service.access.person import How, Membership, Person
+
+_KEY: Final = "person"
+_LOGIN_S: Final = 600
+"""How long the cookie of a login that has not ended is kept; a session is kept for its own time, if that is longer."""
+
+
+class SessionContent(BaseModel):
+    """Who has logged in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    name: str
+    subject: str
+    groups: tuple[str, ...]
+    until: AwareDatetime
+
+
+class Sessions:
+    """Begins, finds and ends sessions."""
+
+    def __init__(self, key: bytes, lasts_s: float, clock: Clock, membership: Membership, *, secure: bool) -> None:
+        """`secure` is whether people reach the service over TLS only."""
+        self._key = key
+        self._lasts = timedelta(seconds=lasts_s)
+        self._clock = clock
+        self._membership = membership
+        self._secure = secure
+
+    def middleware(self) -> Middleware:
+        """Reads and sets the cookie: http-only, same-site (lax: the provider's redirect must bring it), signed."""
+        return Middleware(
+            SessionMiddleware,
+            secret_key=self._key.decode(),
+            # The prefix makes browsers refuse a cookie of this name from another host or without TLS (RFC 6265bis).
+            session_cookie="__Host-penstock" if self._secure else "penstock",
+            max_age=max(_LOGIN_S, int(self._lasts.total_seconds())),
+            same_site="lax",
+            https_only=self._secure,
+        )
+
+    def begin(self, request: Request, name: str, subject: str, groups: Iterable[str]) -> Person:
+        """Begin a session with a new id; all that the cookie held before is gone.
+
+        Only groups that lead to a role are kept, because a cookie is small.
+        """
+        known = tuple(sorted(group for group in set(groups) if self._membership.knows(group)))
+        until = self._clock.now() + self._lasts
+        content = SessionContent(id=secrets.token_urlsafe(32), name=name, subject=subject, groups=known, until=until)
+        request.session.clear()
+        request.session[_KEY] = content.model_dump(mode="json")
+        return self._person(content)
+
+    def person(self, request: Request) -> Person | None:
+        """Who has logged in; None where nobody has, or the session has ended."""
+        content = self._content(request)
+        return None if content is None else self._person(content)
+
+    def binding(self, request: Request) -> str | None:
+        """What a CSRF token of this session is bound to; None where there is no session."""
+        content = self._content(request)
+        return None if content is None else content.id
+
+    def ends(self, request: Request) -> datetime | None:
+        """When the session ends; None where there is none."""
+        content = self._content(request)
+        return None if content is None else content.until
+
+    @staticmethod
+    def end(request: Request) -> None:
+        """Remove the cookie."""
+        request.session.clear()
+
+    def _person(self, content: SessionContent) -> Person:
+        return Person(content.name, How.OIDC, self._membership.grants(content.groups), content.subject)
+
+    def _content(self, request: Request) -> SessionContent | None:
+        try:
+            content = SessionContent.model_validate(request.scope.get("session", {}).get(_KEY))
+        except ValidationError:  # none, or one of another version
+            return None
+        return content if self._clock.now() < content.until else None
