@@ -139,6 +139,14 @@ class TraceRequestInvalid(Invalid):
     """A trace request outside the retention, or one that the organisation would refuse."""
 
 
+class RequestInvalid(Invalid):
+    """A request to the API has parameters or a body that it does not take, or a method that the path does not have."""
+
+
+class UnknownResource(Invalid):
+    """A path of the API names something that the controller does not know."""
+
+
 # --- Refused ------------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +280,10 @@ class ForgeLimited(Waiting):
 
 class DeliveryPaused(Waiting):
     """A gate could not decide about a live version; a person has to."""
+
+
+class TooManyListeners(Waiting):
+    """As many clients follow the events as the service lets in."""
 
 
 class TooManyRequests(Waiting):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from controller.domain.documents import optional
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntryDocument:
@@ -67,3 +69,5 @@ class AuditLogDocument:
     """The entries that were asked for."""
     more: bool
     """Whether there are older ones, left out by `--limit`."""
+    next: int | None = optional()
+    """Of the API: the value of `before` for the next page, where there is one."""

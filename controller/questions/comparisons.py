@@ -78,6 +78,17 @@ async def against_live(
     return await _all([(managed[key].id, key, comparing(managed[key])) for key in chosen], advance, strict=bool(said))
 
 
+async def flow_against_live(
+    services: Services, organization: Organization, desired: DesiredFlow, flow_id: str | None
+) -> FlowComparison:
+    """The desired content of one flow against its live content: one read of the flow, and one export.
+
+    Raises ExportFailed, NotFound, and what the organisation's calls raise.
+    """
+    flows = await services.platform(organization).flows.get_many([flow_id]) if flow_id is not None else {}
+    return await _desired_against_live(services, organization, desired.id, desired, flows.get(flow_id or ""))
+
+
 async def between_versions(
     services: Services, organization: Organization, said: str, versions: VersionRange
 ) -> FlowComparison:

@@ -21,10 +21,11 @@ _PYDANTIC_ONLY = ("title", "default", "description")
 def schema_of(document: type) -> Schema:
     """The JSON Schema (2020-12) of a document. Programs have to ignore fields that they do not know.
 
-    A class's docstring is the `description` of its objects, a field's that of the field.
+    Its title is what its field `schema` says, else the name of the class. A class's docstring is the `description` of
+    its objects, a field's that of the field.
     """
     raw: Schema = TypeAdapter(document).json_schema(mode="validation")
-    name = next(each.default for each in fields(document) if each.name == "schema")
+    name = next((each.default for each in fields(document) if each.name == "schema"), document.__name__)
     found = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": name, **_object(raw, document)}
     if "$defs" in raw:
         classes = {each.__name__: each for each in _classes(document)}

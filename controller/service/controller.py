@@ -21,6 +21,8 @@ from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
 from controller.service.access.opening import open_access
+from controller.service.api.app import create_api
+from controller.service.api.paths import ApiMount
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
@@ -114,7 +116,8 @@ class Controller:
         access = open_access(services.settings, services.store, services.clock)
         window = ServiceWindow(services, lambda: self._workspace, self._nudge, access)
         routes = service_routes(self.board, self.metrics.registry, services.latencies)
-        return create_app([*routes, *self._webhooks()], window)
+        api = ApiMount(create_api(window, self._stop))
+        return create_app([*routes, *self._webhooks(), api], window)
 
     def _webhooks(self) -> list[Route]:
         """The endpoints of forges' webhooks; none without a secret or without a remote. Raises SettingsInvalid."""

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
 from starlette.responses import JSONResponse
 
-from controller.domain.documents import plain
+from controller.domain.documents import optional, plain
 from controller.domain.errors import PenstockError, Unauthenticated, Waiting
 
 MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputMistakeDocument:
+    """A mistake in a request."""
+
+    place: str
+    """Where: `query.limit`, `body.reason`."""
+    message: str
+    """What is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +42,21 @@ class ProblemDocument:
     """The error's code, a heading of the reference of errors."""
     hint: str | None
     """What to do about it."""
+    mistakes: Sequence[InputMistakeDocument] | None = optional()
+    """Only with `request-invalid`, where parameters or the body are wrong."""
 
 
-def problem_document(error: PenstockError, status: HTTPStatus) -> ProblemDocument:
+def problem_document(
+    error: PenstockError, status: HTTPStatus, mistakes: Sequence[InputMistakeDocument] | None = None
+) -> ProblemDocument:
     """An error as a document."""
     return ProblemDocument(
-        title=status.phrase, status=status.value, detail=error.message, code=error.code, hint=error.hint
+        title=status.phrase,
+        status=status.value,
+        detail=error.message,
+        code=error.code,
+        hint=error.hint,
+        mistakes=mistakes,
     )
 
 

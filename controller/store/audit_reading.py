@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -32,6 +32,10 @@ class AuditQuery:
     flow: str | None = None
     """`type/name`, or the name alone."""
     actor: str | None = None
+    organizations: Collection[str] | None = None
+    """Only of these organisations; None means all."""
+    before: int | None = None
+    """Only what was appended before the entry with this id."""
 
 
 class AuditReading:
@@ -126,4 +130,8 @@ def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
         found.append(audit.c.at >= query.since)
     if query.until is not None:
         found.append(audit.c.at < query.until)
+    if query.organizations is not None:
+        found.append(audit.c.organization.in_(query.organizations))
+    if query.before is not None:
+        found.append(audit.c.id < query.before)
     return found

@@ -41,6 +41,11 @@ class Drifts(StorePart):
             rows = connection.execute(query).mappings().all()
         return [OpenDrift(**{name: row[name] for name in OpenDrift.__slots__}) for row in rows]
 
+    def listed(self, organization: str) -> list[OpenDrift]:
+        """The same, for readers: no write lock is taken."""
+        query = select(drifts).where(drifts.c.organization == organization).order_by(drifts.c.flow, drifts.c.kind)
+        return [OpenDrift(**{name: row[name] for name in OpenDrift.__slots__}) for row in self._rows(query)]
+
     def change(self, organization: str, ended: Iterable[OpenDrift], begun: Iterable[OpenDrift]) -> None:
         """Forget ended drift, and keep new drift."""
         with self._database.write() as connection:

@@ -31,6 +31,7 @@ from controller.store.quarantine import Quarantines
 from controller.store.running import Running
 from controller.store.schema import STORE_ID, installation, known_branches
 from controller.store.suspensions import Suspensions
+from controller.store.sync_list import SyncList
 from controller.store.views import Views
 
 
@@ -52,6 +53,7 @@ class Store:
         self.bindings = Bindings(database, clock)
         self.journal = Journal(database, clock)
         self.past = Past(database, clock)
+        self.sync_list = SyncList(database, clock)
         self.history = History(database, clock, history_days)
         self.audit = AuditLog(database, clock, copies, audit_days)
         self.approvals = Approvals(database, clock)

@@ -40,6 +40,12 @@ class Suspensions(StorePart):
         """The suspension that holds now."""
         return next(map(_suspension, self._rows(_active(organization))), None)
 
+    def active(self) -> list[Suspension]:
+        """The suspensions that hold now, one for each organisation."""
+        query = select(suspensions).where(suspensions.c.resumed_at.is_(None)).order_by(suspensions.c.id.desc())
+        found = {row["organization"]: _suspension(row) for row in self._rows(query)}
+        return [found[name] for name in sorted(found)]
+
 
 def _active(organization: str) -> Select[tuple[object, ...]]:
     """The oldest, should two processes have suspended it at once."""

@@ -11,7 +11,7 @@ import pytest
 from controller.cli.commands import COMMANDS, FORMER_NAMES
 from controller.cli.main import run
 
-HEAVY = ("httpx", "git", "sqlalchemy", "pydantic", "networkx", "starlette", "jinja2")
+HEAVY = ("httpx", "git", "sqlalchemy", "pydantic", "networkx", "starlette", "fastapi", "jinja2")
 OPTIONAL = ("click", "pygments", "rich.console", "rich.pretty", "rich.traceback")
 """What httpx and structlog import where it is installed: colours and a command line of their own."""
 DELIVERING = (
@@ -28,6 +28,7 @@ UNNEEDED = {
         "controller.planning.rendering.page",
         "alembic",
         "networkx",
+        "fastapi",
         "prometheus_client",
         "websockets.asyncio.client",
         "jinja2",
@@ -37,6 +38,7 @@ UNNEEDED = {
     "status": (
         "alembic",
         "networkx",
+        "fastapi",
         "prometheus_client",
         "websockets.asyncio.client",
         "jinja2",

@@ -1,6 +1,6 @@
 """Every command in README and docs is one that works: each is run here, in a repository with a simulator.
 
-The tutorial's commands build on each other; test_tutorial.py runs them.
+The tutorial's commands build on each other; test_tutorial.py runs them. Those of the API need a service.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ LONG_RUNNING = {"penstock run": "pass.done", "penstock simulator": "http://"}
 """Commands that end when they are told to, and what each says once it is at work."""
 
 
+_ELSEWHERE = {ROOT / "docs" / "tutorial.md", ROOT / "docs" / "how-to" / "use-the-api.md"}
+
+
 def documented() -> list[str]:
     """Every line of every shell block, without comments and prompts, in order and once."""
     found: dict[str, None] = {}
     pages = {ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")}
-    for document in sorted(pages - {ROOT / "docs" / "tutorial.md"}):
+    for document in sorted(pages - _ELSEWHERE):
         for block in _BLOCK.findall(document.read_text(encoding="utf-8")):
             for line in block.replace("\\\n", " ").splitlines():
                 command = line.partition(" # ")[0].strip().removeprefix("$ ")

@@ -30,6 +30,16 @@ DOCUMENTS = {
     "action-trace/v1": "controller.diagnosis.action.document:ActionTraceDocument",
     "recording/v1": "controller.cli.commands.trace.settings:RecordingDocument",
     "service-status/v1": "controller.service.http:ServiceStatusDocument",
+    "organizations/v1": "controller.questions.live_document:OrganizationsDocument",
+    "organization/v1": "controller.questions.live_document:OrganizationDocument",
+    "flows/v1": "controller.questions.live_document:FlowsDocument",
+    "flow/v1": "controller.questions.live_document:FlowDocument",
+    "drift/v1": "controller.questions.drift_document:OpenDriftsDocument",
+    "running/v1": "controller.questions.live_document:RunningDocument",
+    "syncs/v1": "controller.questions.sync_document:SyncsDocument",
+    "sync/v1": "controller.questions.sync_document:SyncDocument",
+    "action/v1": "controller.questions.action_document:ActionDocument",
+    "suspension/v1": "controller.questions.suspension_document:SuspensionDocument",
     "error/v1": "controller.questions.error_document:ErrorDocument",
 }
 """Where the class of each document is; only the one that is asked for is imported."""
