@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from controller.store.database import StorePart, insert_if_absent
 from controller.store.live_marks import LiveTopic, touch
@@ -30,9 +30,10 @@ class Approvals(StorePart):
         values: dict[str, object] = {"organization": organization, "digest": digest, "by": by, "at": self._clock.now()}
         with self._database.write() as connection:
             insert_if_absent(connection, approvals, values)
+            # Read in the same transaction: within a larger one nothing else sees the row yet.
+            row = connection.execute(_approval(organization, digest)).mappings().one()
             touch(connection, organization, LiveTopic.APPROVAL)
-        found = self.of(organization, digest)
-        return found if found is not None else Approval(organization, digest, by, self._clock.now())
+        return Approval(**row)
 
     def promote(self, organization: str, step_id: int, *, by: str) -> Approval:
         """Let stay what this step made live, and its gates could not decide about. Returns the word that holds."""
@@ -44,8 +45,7 @@ class Approvals(StorePart):
 
     def of(self, organization: str, digest: str) -> Approval | None:
         """The approval of this plan, if a person gave one."""
-        query = select(approvals).where(approvals.c.organization == organization, approvals.c.digest == digest)
-        return next((Approval(**row) for row in self._rows(query)), None)
+        return next((Approval(**row) for row in self._rows(_approval(organization, digest))), None)
 
     def by_steps(self, step_ids: Collection[int]) -> tuple[str, ...]:
         """Who approved the plans of these steps, or accepted what they made live; sorted."""
@@ -57,6 +57,10 @@ class Approvals(StorePart):
             approvals.c.organization.in_(organizations), approvals.c.digest.in_(digests)
         )
         return tuple(sorted({row["by"] for row in self._rows(query)}))
+
+
+def _approval(organization: str, digest: str) -> Select[tuple[object, ...]]:
+    return select(approvals).where(approvals.c.organization == organization, approvals.c.digest == digest)
 
 
 def promoted(step_id: int) -> str:

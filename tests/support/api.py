@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 
 import httpx
 import yaml
 
-from controller.domain.clock import Clock
+from controller.domain.clock import Clock, SystemClock
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning.rendering.document_model import PlanDocument
@@ -24,7 +26,7 @@ from controller.service.access.tokens import new_entry, new_token
 from controller.service.api.app import Api, create_api
 from controller.service.api.examples import EXAMPLES
 from controller.service.api.paths import PREFIX, ApiMount
-from controller.service.http import create_app
+from controller.service.http import create_app, serve
 from controller.service.window import ServiceWindow
 from controller.store.audit import AuditEntry
 from controller.store.drifts import OpenDrift
@@ -32,6 +34,9 @@ from controller.store.records import NewStep, NewSync, SyncState
 from controller.store.running import RunningFlow
 from controller.store.store import Store
 from controller.store.views import FlowView, OrganizationView
+from tests.support.patience import PATIENCE_S
+from tests.support.service import eventually
+from tests.support.shell import free_port
 
 ORGANIZATION = "acme"
 PLAN = EXAMPLES[PlanDocument]["organizations"][0]
@@ -164,3 +169,42 @@ def sync_of(
     store.journal.finish(lease, sync.id, SyncState.SUCCEEDED, {"changes": len(steps)})
     store.leases.release(lease)
     return sync.id
+
+
+@contextmanager
+def serving(served: ServedApi) -> Iterator[str]:
+    """The API at a port of this machine, served as `penstock run` does; gives the URL of the service."""
+    port, loops = free_port(), Queue[asyncio.AbstractEventLoop]()
+
+    async def run() -> None:
+        loops.put(asyncio.get_running_loop())
+        await serve(served.app, f"127.0.0.1:{port}", served.stop)
+
+    thread = Thread(target=lambda: asyncio.run(run()), daemon=True)
+    thread.start()
+    loop = loops.get()
+    url = f"http://127.0.0.1:{port}"
+    eventually(lambda: _answers(url), "the API")
+    try:
+        yield url
+    finally:
+        loop.call_soon_threadsafe(served.stop.set)
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive(), "the server does not end"
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}{PREFIX}/openapi.json").status_code < 500
+    except httpx.TransportError:
+        return False
+
+
+def in_memory() -> Api:
+    """The API of an empty store, for its description."""
+    with Store.open("sqlite://", clock=SystemClock()) as store:
+        services = Services(Settings(), store, SystemClock())
+        access = open_access(services.settings, store, services.clock)
+        return create_api(
+            ServiceWindow(services, lambda: None, lambda _organization, _reason: None, access), asyncio.Event()
+        )
