@@ -19,10 +19,9 @@ import pytest
 import structlog
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import HealthCheck, settings
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from controller.domain.redaction import SECRETS
+from tests.support import statements
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -140,20 +139,8 @@ def _long_files(root: Path) -> frozenset[Path]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _statements_compiled_once() -> Iterator[None]:
-    """SQLAlchemy compiles each statement for each engine. Every test has an engine, and SQLite's all compile alike."""
-    compiled: dict[object, object] = {}
-
-    def share(connection: Connection) -> None:
-        if isinstance(connection.dialect, SQLiteDialect_pysqlite):
-            connection.execution_options(compiled_cache=compiled)
-
-    with pytest.MonkeyPatch.context() as patch:
-        # The dialect is a part of the cache's keys.
-        patch.setattr(SQLiteDialect_pysqlite, "__hash__", lambda _: hash(SQLiteDialect_pysqlite))
-        patch.setattr(SQLiteDialect_pysqlite, "__eq__", lambda one, other: type(one) is type(other))
-        event.listen(Engine, "engine_connect", share)
+    with statements.compiled_once():
         yield
-        event.remove(Engine, "engine_connect", share)
 
 
 @pytest.fixture(autouse=True)

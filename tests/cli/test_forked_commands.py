@@ -113,8 +113,8 @@ def test_the_test_is_a_parent_of_orphans_only_while_a_command_starts(tmp_path: P
     assert parent != str(os.getpid())
 
 
-@pytest.mark.parametrize("variable", ["PYTHONUTF8", "LC_ALL", "FORCE_COLOR", "WEBSOCKETS_MAX_REDIRECTS"])
+@pytest.mark.parametrize("variable", ["PYTHONUTF8", "LC_ALL", "FORCE_COLOR", "PATH", "WEBSOCKETS_MAX_REDIRECTS"])
 def test_a_variable_that_is_read_at_import_makes_an_interpreter_of_its_own(tmp_path: Path, variable: str) -> None:
-    value = "C" if variable == "LC_ALL" else "1"
+    value = {"LC_ALL": "C", "PATH": os.defpath}.get(variable, "1")
     modules = told(forked, tmp_path / "told", env={**os.environ, variable: value})["imported"]
     assert told(forked, tmp_path / "told")["imported"] > modules

@@ -4,8 +4,8 @@
 workers it only rehearses. With `twice` the process that goes on is killed as well, each time at another moment.
 
 It is a program of its own, because only a process without threads forks safely. Every process of a scene is a fork of
-it, so that what they share is nothing but imports, which would take longer than all the rest. Folders in which
-something was wrong are left behind.
+it, so that what they share is nothing but imports and compiled SQL, which would take longer than all the rest. Folders
+in which something was wrong are left behind.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tests.crash.invariants import Allowed, violations
 from tests.crash.scenes import SCENES, Scene
 from tests.crash.stage import LONGEST_PASSES, Stage, stop
 from tests.support.fork_server import import_all
+from tests.support.statements import compiled_once
 from tests.support.world import SECRET, World
 
 _STRIDE = 13
@@ -136,4 +137,5 @@ if __name__ == "__main__":
     os.environ.update(ACME_ID="penstock", ACME_SECRET=SECRET, GIT_TEMPLATE_DIR="")
     rest = sys.argv[4:]
     points = [int(number) for number in rest if number != "twice"]
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), points, twice="twice" in rest)
+    with compiled_once():
+        main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), points, twice="twice" in rest)

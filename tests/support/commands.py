@@ -30,8 +30,9 @@ from typing import Any
 from tests.support.fork_server import LENGTH, Start
 
 _ROOT = Path(__file__).parents[2]
-_READ_AT_IMPORT = ("PYTHON", "LANG", "LC_", "LD_", "TYPER_", "_TYPER_", "WEBSOCKETS_")
-_COLORS_READ_AT_IMPORT = frozenset({"FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS", "TERMINAL_WIDTH"})
+_READ_AT_IMPORT = ("PYTHON", "LANG", "LC_", "LD_", "GIT_PYTHON_", "TYPER_", "_TYPER_", "WEBSOCKETS_")
+_ALSO_READ_AT_IMPORT = frozenset({"FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PATH", "PY_COLORS", "TERMINAL_WIDTH"})
+"""GitPython looks for git in `PATH`; the others are read for colours."""
 _LIMITS = frozenset(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
 _ADOPT_ORPHANS = 36
 """PR_SET_CHILD_SUBREAPER of prctl(2): a process whose parent ends becomes a child of this one, its ancestor."""
@@ -147,7 +148,7 @@ def _read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name.startswith(_READ_AT_IMPORT) or name in _COLORS_READ_AT_IMPORT
+        if name.startswith(_READ_AT_IMPORT) or name in _ALSO_READ_AT_IMPORT
     }
 
 

@@ -4,14 +4,16 @@ It has imported all that the product imports, and has no thread, no event loop a
 comes as a length, three descriptors (stdin, stdout, stderr) and JSON; the answer is the process id. Each command is
 forked by a process that then ends at once, so that the one who asked can take it as a child. It becomes what an
 interpreter is before the first line of its module: its own environment, folder, path, streams and filters of warnings,
-no other file, and a new seed (`random` sees to that at each fork). What the module does, and how the process ends, is
-not touched. Two things are as in the server: the seed of string hashes, and `sys.flags`.
+no other file, and a new seed (`random` sees to that at each fork). What the module does is not touched. Two things are
+as in the server: the seed of string hashes, and `sys.flags`. At its end, only what the command itself made is freed.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -31,18 +33,25 @@ from dataclasses import dataclass
 from typing import TextIO
 
 import structlog
+from pydantic import BaseModel
 
 import controller
 
 IMPORTED_LATER = (
     "alembic.command",
+    "alembic.config",
     "anyio._backends._asyncio",
     "concurrent.futures.thread",
+    "encodings.idna",
+    "git",
     "httpcore",
+    "typer._adapters",
+    "typer._click.decorators",
     "uvicorn.lifespan.off",
     "uvicorn.protocols.websockets.auto",
+    "websockets.asyncio.client",
 )
-"""What libraries import at first use."""
+"""What Penstock and libraries import at first use."""
 LENGTH = struct.Struct("!Q")
 _NOT_IMPORTED = ("controller.__main__", "controller.store.migrations.")
 _FAIL = ("error", None, Warning, None, 0)
@@ -72,8 +81,20 @@ def import_all() -> None:
             importlib.import_module(found.name)
     for name in IMPORTED_LATER:
         importlib.import_module(name)
+    if importlib.util.find_spec("sniffio") is None:
+        # httpcore looks for it on the whole path at each request.
+        sys.modules["sniffio"] = None  # type: ignore[assignment]
+    _complete(BaseModel)
     gc.collect()
     gc.freeze()
+
+
+def _complete(model: type[BaseModel]) -> None:
+    """Build the validators that models build at their first use."""
+    for each in model.__subclasses__():
+        if not each.__pydantic_complete__:
+            each.model_rebuild(raise_errors=False)
+        _complete(each)
 
 
 def serve(end: socket.socket) -> Start | None:
@@ -133,7 +154,31 @@ def become(start: Start) -> None:
     sys.stdin = sys.__stdin__ = _stream(0, "r", sys.stdin)
     sys.stdout = sys.__stdout__ = _stream(1, "w", sys.stdout)
     sys.stderr = sys.__stderr__ = _stream(2, "w", sys.stderr)
-    runpy.run_module(start.module, run_name="__main__", alter_sys=True)
+    code = 0
+    try:
+        runpy.run_module(start.module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        code = end.code or 0
+    _end(code)
+
+
+def _end(code: int) -> None:
+    """End as an interpreter does, but keep what the server imported: to free it takes longer than most commands.
+
+    Threads are waited for, functions of `atexit` are called, and what the module left behind is collected.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    gc.collect()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:
+                stream.flush()
+    except OSError:
+        sys.exit(code)  # the interpreter says so, and has a status for it
+    os._exit(code)
 
 
 def _stream(descriptor: int, mode: str, like: TextIO) -> TextIO:
