@@ -105,6 +105,24 @@ def test_a_whole_log_is_proven_by_store_files_and_record_commits(shell: InsideSh
     assert "not checked" not in done.stdout
 
 
+def test_a_program_gets_what_was_checked_and_what_is_broken_as_json(shell: InsideShell, tmp_path: Path) -> None:
+    count = len(daily(shell).read_text().splitlines())
+    found = shell.json("audit", "verify")
+    (chain,) = found["chains"]
+    assert (found["whole"], found["findings"], found["unchecked"]) == (True, [], [])
+    assert (chain["entries"], chain["first"], chain["last"], chain["filed"]) == (count, 1, count, count)
+    assert chain["digest"] == json.loads(daily(shell).read_text().splitlines()[-1])["digest"]
+
+    file = tmp_path / daily(shell).name
+    file.write_bytes(daily(shell).read_bytes().replace(b'"publish"', b'"publisj"', 1))
+    here = beside(shell, shell.folder, f"sqlite:///{tmp_path}/none.db")
+    done = here.run("audit", "verify", str(tmp_path), "--format", "json")
+    broken = json.loads(done.stdout)
+    assert (done.returncode, broken["whole"], broken["chains"][0]["entries"]) == (1, False, None)
+    assert any(each["where"].startswith(f"{file}:") for each in broken["findings"])
+    assert any("there is no store" in each for each in broken["unchecked"])
+
+
 def test_it_says_what_it_could_not_check(shell: InsideShell, tmp_path: Path) -> None:
     here = beside(shell, tmp_path, shell.environment["PENSTOCK_STORE"])
     done = here.run("audit", "verify")

@@ -65,6 +65,8 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fi
         shell.commit()
         found["paused"] = shell.json("apply")
         found["promotion"] = shell.json("accept", "quiet")
+        found["audit"] = shell.json("audit", "list")
+        found["audit-proof"] = shell.json("audit", "verify")
         found["validate"] = shell.json("validate")
         found["diff"] = shell.json("diff")
         (shell.folder / "hours.yaml").write_text("apiVersion: penstock/v1\nkind: Flwo\n")
@@ -90,6 +92,8 @@ PARTS = {
     "rollback": ("organizations", "steps"),
     "blocked": ("organizations", "blocked"),
     "status": ("organizations", "flows"),
+    "audit": ("entries",),
+    "audit-proof": ("chains",),
     "preflight": ("organizations", "checks"),
     "recording": ("flows",),
     "import": ("flows",),

@@ -21,6 +21,7 @@ DOCUMENTS = {
     "status/v1": "controller.questions.status_document:StatusDocument",
     "history/v1": "controller.questions.history_document:HistoryDocument",
     "audit/v1": "controller.questions.audit_document:AuditLogDocument",
+    "audit-proof/v1": "controller.questions.audit_proof_document:AuditProofDocument",
     "preflight/v1": "controller.cli.commands.preflight:PreflightDocument",
     "import/v1": "controller.cli.commands.import_:ImportDocument",
     "diff/v1": "controller.questions.comparison_document:DiffDocument",

@@ -11,11 +11,13 @@ import typer
 
 from controller.cli import exit_codes
 from controller.cli.commands.audit.options import InOrganization
-from controller.cli.options import FolderOption
+from controller.cli.options import FolderOption, Format, TextOrJson
+from controller.domain.documents import json_text
 from controller.domain.errors import PenstockError, StoreFailed
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.audit_proof import AuditProof, AuditProver, ProvenChain, Recorded, recorded_heads
+from controller.questions.audit_proof_document import audit_proof_document
 from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import open_folder
 from controller.store.audit_reading import AuditReading
@@ -28,7 +30,12 @@ _Files = Annotated[
 ]
 
 
-def verify(files: _Files = None, organization: InOrganization = None, folder: FolderOption = Path()) -> int:
+def verify(
+    files: _Files = None,
+    organization: InOrganization = None,
+    folder: FolderOption = Path(),
+    output: Format = TextOrJson.TEXT,
+) -> int:
     """Print what is broken and what could not be checked; the exit code is 0 where nothing is broken.
 
     Raises StoreFailed where there is neither a store nor a folder of daily files.
@@ -47,7 +54,10 @@ def verify(files: _Files = None, organization: InOrganization = None, folder: Fo
         if reading is not None:
             reading.close()
     proof.unchecked[:0] = unchecked
-    _print(proof, with_store=reading is not None)
+    if output is TextOrJson.JSON:
+        print(json_text(audit_proof_document(proof, with_store=reading is not None)))
+    else:
+        _print(proof, with_store=reading is not None)
     return exit_codes.ERROR if proof.findings else exit_codes.DONE
 
 
