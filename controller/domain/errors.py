@@ -44,6 +44,11 @@ class PenstockError(Exception):
         error.message, error.hint = shown, None if hint is None else SECRETS.text(hint)
         return error
 
+    @classmethod
+    def told(cls, message: str, hint: str | None) -> Self:
+        """The error as a controller's API tells it: without the fields that only the leaf's own constructor knows."""
+        return cls.__new__(cls, message).with_hint(hint, message=message)
+
     def only_asked(self) -> Self:
         """The same error without the service's promise in its hint, because no service repeats a person's question."""
         return self.with_hint(self.hint.removesuffix(BY_THE_SERVICE) if self.hint else None)
@@ -373,6 +378,12 @@ class ForgeUnavailable(Transient):
         self.uncertain = uncertain
 
 
+class ControllerUnavailable(Transient):
+    """A controller's API could not be reached, broke the connection off, or answered 5xx without a reason."""
+
+    usual_hint = "check the address of --server and the network, then run it again"
+
+
 class StoreFailed(Transient):
     """The store (SQLite or PostgreSQL) did not answer."""
 
@@ -503,6 +514,12 @@ class ExportFailed(Permanent):
 
 class RepositoryFailed(Permanent):
     """The git repository is not usable: not a repository, a missing branch, a conflict that a person must solve."""
+
+
+class ControllerUnusable(Permanent):
+    """What answers at the address of `--server` is no controller's API, or one of another version."""
+
+    usual_hint = "check the address of --server, and that this command and the controller have the same version"
 
 
 class TraceUnreadable(Permanent):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
@@ -15,7 +17,7 @@ from controller.reconcile.ownership import at_work
 from controller.reconcile.pauses import may_write
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
-from controller.store.records import StepRecord, SyncRecord
+from controller.store.records import StepRecord, SyncState
 from controller.store.store import Store
 
 
@@ -43,6 +45,23 @@ class FlowStatus:
     """Why, for people."""
 
 
+class LastSync(Protocol):
+    """What is told of the newest sync."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def state(self) -> SyncState: ...
+    @property
+    def revision(self) -> str | None: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def finished_at(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class OrganizationStatus:
     name: str
@@ -53,7 +72,7 @@ class OrganizationStatus:
     drift: tuple[str, ...]
     warnings: tuple[str, ...]
     unmanaged: int
-    last_sync: SyncRecord | None
+    last_sync: LastSync | None
     held_back: tuple[HeldBack, ...]
     """Refusals of an `apply` at this moment."""
     at_work: str | None

@@ -71,6 +71,10 @@ class Settings(AccessSettings):
     full_look_interval: Seconds = Field(
         default=3600.0, description="Seconds after which a look reads all flows, not only the recently published ones"
     )
+    insecure_servers: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Hosts that commands with --server may ask without TLS, separated by commas; the token is readable",
+    )
     rate_limit: int = Field(
         default=300, gt=0, le=1_000_000, description="Requests a minute that an organisation allows"
     )
@@ -195,7 +199,7 @@ class Settings(AccessSettings):
     def _named(cls, value: object) -> object:
         return value or None
 
-    @field_validator("organization_hosts", "gate_hosts", "allowed_hosts", mode="before")
+    @field_validator("organization_hosts", "gate_hosts", "allowed_hosts", "insecure_servers", mode="before")
     @classmethod
     def _hosts(cls, value: object) -> object:
         if isinstance(value, str):

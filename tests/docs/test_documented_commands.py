@@ -1,6 +1,7 @@
 """Every command in README and docs is one that works: each is run here, in a repository with a simulator.
 
-The tutorial's commands build on each other; test_tutorial.py runs them. Those of the API need a service.
+The tutorial's commands build on each other; test_tutorial.py runs them. Those of the API need a service, and so do
+those with --server, which test_asking_a_controller.py runs.
 """
 
 from __future__ import annotations
@@ -27,20 +28,27 @@ LONG_RUNNING = {"penstock run": "pass.done", "penstock simulator": "http://"}
 """Commands that end when they are told to, and what each says once it is at work."""
 
 
-_ELSEWHERE = {ROOT / "docs" / "tutorial.md", ROOT / "docs" / "how-to" / "use-the-api.md"}
+_ELSEWHERE = {
+    ROOT / "docs" / "tutorial.md",
+    *(ROOT / "docs" / "how-to" / name for name in ("use-the-api.md", "ask-a-controller.md")),
+}
 
 
 def documented() -> list[str]:
     """Every line of every shell block, without comments and prompts, in order and once."""
-    found: dict[str, None] = {}
     pages = {ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")}
-    for document in sorted(pages - _ELSEWHERE):
-        for block in _BLOCK.findall(document.read_text(encoding="utf-8")):
-            for line in block.replace("\\\n", " ").splitlines():
-                command = line.partition(" # ")[0].strip().removeprefix("$ ")
-                if command and not command.startswith("#"):
-                    found[command] = None
-    return list(found)
+    return list(dict.fromkeys(command for page in sorted(pages - _ELSEWHERE) for command in commands_of(page)))
+
+
+def commands_of(page: Path) -> list[str]:
+    """The same of one page, each as often as it stands there."""
+    found = []
+    for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("\\\n", " ").splitlines():
+            command = line.partition(" # ")[0].strip().removeprefix("$ ")
+            if command and not command.startswith("#"):
+                found.append(command)
+    return found
 
 
 @pytest.fixture(scope="module")

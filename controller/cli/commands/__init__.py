@@ -26,6 +26,10 @@ COMMANDS = {
     "rollback": ListedCommand(
         "rollback", "Bring one flow back to a version that it had, and verify it; says what to revert in git."
     ),
+    "sync": ListedCommand("sync", "Ask a controller to look at an organisation now and to deliver its plan."),
+    "retry": ListedCommand("retry", "Ask a controller to deliver content again that was rolled back."),
+    "suspend": ListedCommand("suspend", "Stop new deliveries to an organisation, without a commit."),
+    "resume": ListedCommand("suspend", "Let deliveries begin again after `suspend`.", attribute="resume"),
     "status": ListedCommand("status", "Show sync status and health of every managed flow."),
     "history": ListedCommand("history", "Show which version of each flow was live when, by whom and why."),
     "audit": ListedCommand(

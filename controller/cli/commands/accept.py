@@ -3,45 +3,84 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson, ThisStore
+from controller.cli.options import (
+    Flow,
+    Folder,
+    Format,
+    Organizations,
+    Reason,
+    Server,
+    TextOrJson,
+    ThisStore,
+    refuse_misplaced,
+)
+from controller.cli.remote import open_remote
+from controller.cli.remote_actions import at_organization, required_reason
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.domain.documents import filled, json_text
+from controller.domain.visible import visible
 from controller.questions.decision_documents import PromotionDocument
 from controller.questions.decisions import accept_paused
 from controller.reconcile.recorder import require_recorder
-from controller.reconcile.settings import load_settings
+from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import open_folder
 
+_WHAT = "accepting a version"
 
-def accept(
-    flow: Flow,
-    folder: Folder = Path(),
-    organization: Organizations = None,
-    output: Format = TextOrJson.TEXT,
-    this_store: ThisStore = False,
-) -> None:
+
+@dataclass(frozen=True, slots=True)
+class AcceptOptions:
+    """The command line of `penstock accept`."""
+
+    flow: Flow
+    folder: Folder = Path()
+    organization: Organizations = None
+    output: Format = TextOrJson.TEXT
+    this_store: ThisStore = False
+    server: Server = None
+    reason: Reason = None
+
+
+def accept(options: AcceptOptions) -> None:
     """Store that the paused version is accepted; the next pass continues with it."""
+    refuse_misplaced(options.server, this_store=options.this_store)
     settings = load_settings()
-    workspace = open_folder(folder, settings, organization or ())
-    chosen = only_organization(workspace, "accepting a version")
-    by = actor()
-    with opened_services(settings) as services:
-        if not this_store:
-            require_recorder(services, workspace, chosen)
-        step = accept_paused(services, chosen, flow, by=by)
-    if output is TextOrJson.JSON:
-        about = {"organization": chosen.name, "version": step.live_version, "by": by}
-        print(json_text(filled(PromotionDocument, step, step.key, **about)))
+    if options.server is None:
+        accepted = _in_store(settings, options)
+    else:
+        accepted = _at_controller(options.server, settings, options)
+    if options.output is TextOrJson.JSON:
+        print(json_text(accepted))
         return
-    print(f"{chosen.name}: {step.flow} ({step.key}) {step.live_version} is accepted; the next pass continues with it")
+    flow = f"{accepted.flow} ({accepted.type}/{accepted.name})"
+    print(visible(f"{accepted.organization}: {flow} {accepted.version} is accepted; the next pass continues with it"))
 
 
-def promote(
-    flow: Flow, folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT
-) -> None:
+def promote(options: AcceptOptions) -> None:
     """The former name of `accept`."""
     print("penstock: promote is called accept now; the old name goes with the next release", file=sys.stderr)
-    accept(flow, folder, organization, output)
+    accept(options)
+
+
+def _in_store(settings: Settings, options: AcceptOptions) -> PromotionDocument:
+    workspace = open_folder(options.folder, settings, options.organization or ())
+    chosen = only_organization(workspace, _WHAT)
+    by, details = actor(), {"reason": options.reason} if options.reason else {}
+    with opened_services(settings) as services:
+        if not options.this_store:
+            require_recorder(services, workspace, chosen)
+        step = accept_paused(services, chosen, options.flow, by=by, details=details)
+    about = {"organization": chosen.name, "version": step.live_version, "by": by}
+    return filled(PromotionDocument, step, step.key, **about)
+
+
+def _at_controller(server: str, settings: Settings, options: AcceptOptions) -> PromotionDocument:
+    body = {"reason": required_reason(options.reason), "flow": options.flow}
+    with open_remote(server, settings) as remote:
+        path = f"{at_organization(remote, options.organization, _WHAT)}/accept"
+        # Once it is accepted nothing is paused any more, and a second request would be refused.
+        return remote.post(path, PromotionDocument, body, again=False)

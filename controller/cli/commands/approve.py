@@ -2,39 +2,80 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from controller.cli.options import Folder, Format, Organizations, TextOrJson, ThisStore
+from controller.cli.options import (
+    Folder,
+    Format,
+    Organizations,
+    Reason,
+    Server,
+    TextOrJson,
+    ThisStore,
+    refuse_misplaced,
+)
+from controller.cli.remote import open_remote
+from controller.cli.remote_actions import at_organization, required_reason
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.domain.documents import filled, json_text
+from controller.domain.visible import visible
 from controller.questions.decision_documents import ApprovalDocument
 from controller.questions.decisions import approve_plan, require_digest
 from controller.reconcile.recorder import require_recorder
-from controller.reconcile.settings import load_settings
+from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import open_folder
 
+_WHAT = "an approval"
 
-def approve(
-    digest: Annotated[str, typer.Argument(help="The digest that the plan shows (sha256:...).")],
-    folder: Folder = Path(),
-    organization: Organizations = None,
-    output: Format = TextOrJson.TEXT,
-    this_store: ThisStore = False,
-) -> None:
+
+@dataclass(frozen=True, slots=True)
+class ApproveOptions:
+    """The command line of `penstock approve`."""
+
+    digest: Annotated[str, typer.Argument(help="The digest that the plan shows (sha256:...).")]
+    folder: Folder = Path()
+    organization: Organizations = None
+    output: Format = TextOrJson.TEXT
+    this_store: ThisStore = False
+    server: Server = None
+    reason: Reason = None
+
+
+def approve(options: ApproveOptions) -> None:
     """Store the approval; the controller, or the next `apply`, then carries the plan out."""
+    refuse_misplaced(options.server, this_store=options.this_store)
+    require_digest(options.digest)
     settings = load_settings()
-    workspace = open_folder(folder, settings, organization or ())
-    chosen = only_organization(workspace, "an approval")
-    require_digest(digest)
-    with opened_services(settings) as services:
-        if not this_store:
-            require_recorder(services, workspace, chosen)
-        approval = approve_plan(services, chosen.name, digest, by=actor())
-    if output is TextOrJson.JSON:
-        print(json_text(filled(ApprovalDocument, approval)))
+    if options.server is None:
+        approval = _in_store(settings, options)
+    else:
+        approval = _at_controller(options.server, settings, options)
+    if options.output is TextOrJson.JSON:
+        print(json_text(approval))
         return
-    print(f"{approval.organization}: approved by {approval.by} at {approval.at:%Y-%m-%d %H:%M} UTC: {approval.digest}")
+    at = f"{approval.at:%Y-%m-%d %H:%M} UTC"
+    print(visible(f"{approval.organization}: approved by {approval.by} at {at}: {approval.digest}"))
+
+
+def _in_store(settings: Settings, options: ApproveOptions) -> ApprovalDocument:
+    workspace = open_folder(options.folder, settings, options.organization or ())
+    chosen = only_organization(workspace, _WHAT)
+    details = {"reason": options.reason} if options.reason else {}
+    with opened_services(settings) as services:
+        if not options.this_store:
+            require_recorder(services, workspace, chosen)
+        return filled(
+            ApprovalDocument, approve_plan(services, chosen.name, options.digest, by=actor(), details=details)
+        )
+
+
+def _at_controller(server: str, settings: Settings, options: ApproveOptions) -> ApprovalDocument:
+    reason = required_reason(options.reason)
+    with open_remote(server, settings) as remote:
+        path = f"{at_organization(remote, options.organization, _WHAT)}/approve"
+        return remote.post(path, ApprovalDocument, {"reason": reason, "digest": options.digest})

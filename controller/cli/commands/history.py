@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,9 @@ from controller.cli import exit_codes
 from controller.cli.failures import report_failure
 from controller.cli.history_text import history_text
 from controller.cli.moments import has_offset, past_moment
-from controller.cli.options import FolderOption, Format, Organizations, TextOrJson
+from controller.cli.options import FolderOption, Format, Organizations, Server, TextOrJson
+from controller.cli.remote import open_remote
+from controller.cli.remote_history import organization_history_of, remote_history
 from controller.cli.running import answer, opened_services
 from controller.cli.screen import screen_of
 from controller.cli.workspace import opened_workspace
@@ -26,7 +29,7 @@ from controller.questions.history_document import (
 )
 from controller.questions.history_reading import HistoryChoice, OrganizationHistory, organization_history
 from controller.reconcile.services import Services
-from controller.reconcile.settings import load_settings
+from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import Workspace
 
 
@@ -46,12 +49,15 @@ class HistoryOptions:
         str | None, typer.Option("--since", metavar="TIME", help="Only versions that were live since then.")
     ] = None
     offline: Annotated[bool, typer.Option("--offline", help="Ask git and the store alone, no organisation.")] = False
+    server: Server = None
     output: Format = TextOrJson.TEXT
 
 
 def history(options: HistoryOptions) -> int:
     """Show the versions of each flow, newest first; the exit code is that of the worst failure."""
     settings = load_settings()
+    if options.server is not None:
+        return _at_controller(options.server, settings, options)
     workspace = opened_workspace(options.folder, settings, options.organization)
     with opened_services(settings) as services:
         now = services.clock.now()
@@ -67,6 +73,22 @@ def history(options: HistoryOptions) -> int:
     print(history_text(found, at, since, screen_of(sys.stdout)), end="")
     codes = [report_failure(error, as_json=False, organization=name) for name, error in failed]
     return exit_codes.of_all(codes) if codes else exit_codes.DONE
+
+
+def _at_controller(server: str, settings: Settings, options: HistoryOptions) -> int:
+    """The same from what git and the store of the controller tell."""
+    now = datetime.now(UTC)
+    at = past_moment(options.at, "--at", now) if options.at else None
+    since = past_moment(options.since, "--since", now) if options.since else None
+    _tell_utc(options)
+    with open_remote(server, settings) as remote:
+        found = remote_history(remote, options.organization, options.flow, at, since)
+    if options.output is TextOrJson.JSON:
+        print(json_text(found))
+    else:
+        shown = [organization_history_of(each) for each in found.organizations]
+        print(history_text(shown, at, since, screen_of(sys.stdout)), end="")
+    return exit_codes.DONE
 
 
 def _tell_utc(options: HistoryOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,20 @@ import typer
 from controller.cli import exit_codes
 from controller.cli.apply_output import apply_document, apply_text, was_stopped
 from controller.cli.delivery_progress import watcher
-from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson, ThisStore
+from controller.cli.options import (
+    Flow,
+    Folder,
+    Format,
+    Organizations,
+    Reason,
+    Server,
+    TextOrJson,
+    ThisStore,
+    Wait,
+    refuse_misplaced,
+)
+from controller.cli.remote import open_remote
+from controller.cli.remote_actions import at_organization, carry_out, required_reason
 from controller.cli.running import opened_services, run_passes
 from controller.cli.screen import screen_of
 from controller.cli.workspace import actor, only_organization
@@ -20,40 +34,61 @@ from controller.domain.documents import json_text
 from controller.reconcile.delivering import open_delivery
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
-from controller.reconcile.settings import load_settings
+from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import open_folder
 
+_WHAT = "a rollback"
 
-def rollback(
-    flow: Flow,
-    folder: Folder = Path(),
-    organization: Organizations = None,
-    to: Annotated[str | None, typer.Option("--to", help="The version; by default the one delivered before.")] = None,
-    output: Format = TextOrJson.TEXT,
-    this_store: ThisStore = False,
-) -> int:
+
+@dataclass(frozen=True, slots=True)
+class RollbackOptions:
+    """The command line of `penstock rollback`."""
+
+    flow: Flow
+    folder: Folder = Path()
+    organization: Organizations = None
+    to: Annotated[str | None, typer.Option("--to", help="The version; by default the one delivered before.")] = None
+    output: Format = TextOrJson.TEXT
+    this_store: ThisStore = False
+    server: Server = None
+    reason: Reason = None
+    wait: Wait = False
+
+
+def rollback(options: RollbackOptions) -> int:
     """Roll back and verify; 1 unless the flow is at the version that was asked for."""
+    with_server = {"--reason": options.reason, "--wait": options.wait}
+    refuse_misplaced(options.server, this_store=options.this_store, at_server=with_server)
     settings = load_settings()
-    workspace = open_folder(folder, settings, organization or ())
-    chosen = only_organization(workspace, "a rollback")
+    if options.server is not None:
+        return _at_controller(options.server, settings, options)
+    workspace = open_folder(options.folder, settings, options.organization or ())
+    chosen = only_organization(workspace, _WHAT)
     request = PassRequest(
         chosen.name,
         Mode.ROLLBACK,
         actor=actor(),
-        trigger="rollback --this-store" if this_store else "rollback",
-        flow=flow,
-        version=to,
+        trigger="rollback --this-store" if options.this_store else "rollback",
+        flow=options.flow,
+        version=options.to,
         allow_dirty=True,
-        any_store=this_store,
+        any_store=options.this_store,
     )
-    with opened_services(settings, open_delivery) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
+    as_json = options.output is TextOrJson.JSON
+    with opened_services(settings, open_delivery) as services, watcher(quiet=as_json) as listener:
         (report,) = run_passes(workspace, [request], services, listener)
-    as_json = output is TextOrJson.JSON
     text = (
         json_text(apply_document([report]), ascii_only=True) if as_json else apply_text([report], screen_of(sys.stdout))
     )
     print(text)
     return _exit_code(report)
+
+
+def _at_controller(server: str, settings: Settings, options: RollbackOptions) -> int:
+    body = {"reason": required_reason(options.reason), "flow": options.flow, "version": options.to}
+    with open_remote(server, settings) as remote:
+        path = f"{at_organization(remote, options.organization, _WHAT)}/rollback"
+        return carry_out(remote, path, body, wait=options.wait, output=options.output)
 
 
 def _exit_code(report: PassReport) -> int:

@@ -12,8 +12,11 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.options import Folder, Format, Organizations, TextOrJson
+from controller.cli.options import Folder, Format, Organizations, Server, TextOrJson
 from controller.cli.progress_bars import plan_bar
+from controller.cli.remote import open_remote
+from controller.cli.remote_actions import running_lines
+from controller.cli.remote_status import remote_statuses
 from controller.cli.running import opened_services, report_failures, run_passes
 from controller.cli.screen import screen_of
 from controller.cli.workspace import opened_workspace, shown_revision
@@ -31,7 +34,7 @@ from controller.questions.status import FlowStatus, OrganizationStatus, organiza
 from controller.questions.status_document import LastSyncDocument, OrganizationStatusDocument, StatusDocument
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.report import PassReport
-from controller.reconcile.settings import load_settings
+from controller.reconcile.settings import Settings, load_settings
 
 Shown = tuple[OrganizationStatus, str | None, Sequence[Drift]]
 """An organisation's status, the revision that it was compared with, and its drift."""
@@ -66,6 +69,7 @@ class StatusOptions:
     only_problems: Annotated[
         bool, typer.Option("--only-problems", help="Leave out flows that are in sync and healthy, or suspended (text).")
     ] = False
+    server: Server = None
 
 
 def status(options: StatusOptions) -> int:
@@ -73,6 +77,8 @@ def status(options: StatusOptions) -> int:
     if options.only_problems and options.output is TextOrJson.JSON:
         raise typer.BadParameter("goes with text; programs read the statuses in JSON", param_hint="--only-problems")
     settings = load_settings()
+    if options.server is not None:
+        return _at_controller(options.server, settings, options)
     workspace = opened_workspace(options.folder, settings, options.organization)
     requests = [PassRequest(each.name, trigger="status") for each in workspace.desired.organizations]
     with opened_services(settings) as services:
@@ -95,6 +101,23 @@ def status(options: StatusOptions) -> int:
     ]
     print(status_text(shown, screen_of(sys.stdout), only_problems=options.only_problems), end="")
     return report_failures(failed, as_json=False) if failed else exit_codes.DONE
+
+
+def _at_controller(server: str, settings: Settings, options: StatusOptions) -> int:
+    """The same from what the controller saw last; 1 where it could not look at an organisation."""
+    with open_remote(server, settings) as remote:
+        found = remote_statuses(remote, options.organization)
+    if options.output is TextOrJson.JSON:
+        documents = [
+            filled(OrganizationStatusDocument, each.status, revision=each.state.revision, error=None) for each in found
+        ]
+        print(json_text(StatusDocument(organizations=documents)))
+    else:
+        shown = [(each.status, each.state.revision, each.drift) for each in found]
+        print(status_text(shown, screen_of(sys.stdout), only_problems=options.only_problems), end="")
+        for each in found:
+            print("".join(f"{visible(line)}\n" for line in running_lines(each.state.running)), end="")
+    return exit_codes.DONE if all(each.looked for each in found) else exit_codes.ERROR
 
 
 def _organization(report: PassReport, found: OrganizationStatus | None) -> OrganizationStatusDocument:

@@ -12,8 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from controller.cli.commands.audit.options import InOrganization, Since, Until, audit_query
+from controller.cli.commands.audit.options import InOrganization, Since, Until, asked_of_controller, audit_query
+from controller.cli.options import Server
 from controller.cli.output import output_to
+from controller.cli.remote import open_remote
+from controller.cli.remote_audit import oldest_first
 from controller.reconcile.settings import load_settings
 from controller.store.audit import AuditEntry
 from controller.store.audit_file import line_of
@@ -42,11 +45,17 @@ def export(
     since: Since = None,
     until: Until = None,
     output: Annotated[Path | None, typer.Option("--output", help="Write to this file instead of stdout.")] = None,
+    server: Server = None,
 ) -> None:
     """Write the entries one by one. Raises StoreFailed where there is no store."""
-    query = audit_query(organization, since, until)
-    with AuditReading.open(load_settings().store) as reading, output_to(output) as write:
-        texts = _table if output_format is ExportFormat.CSV else _lines
+    query, settings = audit_query(organization, since, until), load_settings()
+    texts = _table if output_format is ExportFormat.CSV else _lines
+    if server is not None:
+        with open_remote(server, settings) as remote, output_to(output) as write:
+            for text in texts(oldest_first(remote, asked_of_controller(organization, query))):
+                write(text)
+        return
+    with AuditReading.open(settings.store) as reading, output_to(output) as write:
         for text in texts(reading.oldest_first(query)):
             write(text)
 

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.commands.audit.options import InOrganization, Since, Until, audit_query
-from controller.cli.options import Format, TextOrJson
+from controller.cli.commands.audit.options import InOrganization, Since, Until, asked_of_controller, audit_query
+from controller.cli.options import Format, Server, TextOrJson
+from controller.cli.remote import open_remote
+from controller.cli.remote_audit import newest_first
 from controller.domain.documents import filled, json_text
 from controller.domain.visible import visible
 from controller.questions.audit_document import AuditEntryDocument, AuditLogDocument
@@ -30,6 +32,7 @@ class ListOptions:
     flow: Annotated[str | None, typer.Option("--flow", help="Only this flow: `type/name`, or its name.")] = None
     actor: Annotated[str | None, typer.Option("--actor", help="Only what this person or client did.")] = None
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = _USUAL
+    server: Server = None
     output: Format = TextOrJson.TEXT
 
 
@@ -37,8 +40,14 @@ def list_entries(options: ListOptions) -> None:
     """Show the newest entries. Raises StoreFailed where there is no store."""
     query = audit_query(options.organization, options.since, options.until)
     query = replace(query, action=options.action, flow=options.flow, actor=options.actor)
-    with AuditReading.open(load_settings().store) as reading:
-        found = list(reading.newest_first(query, options.limit + 1))
+    settings = load_settings()
+    if options.server is None:
+        with AuditReading.open(settings.store) as reading:
+            found = list(reading.newest_first(query, options.limit + 1))
+    else:
+        wanted = asked_of_controller(options.organization, query)
+        with open_remote(options.server, settings) as remote:
+            found = list(newest_first(remote, wanted, options.limit + 1))
     more, shown = len(found) > options.limit, found[: options.limit]
     if options.output is TextOrJson.JSON:
         entries = [filled(AuditEntryDocument, each, timestamp=each.at) for each in shown]

@@ -23,3 +23,15 @@ def audit_query(organization: str | None, since: str | None, until: str | None) 
         since=None if since is None else past_moment(since, "--since", now),
         until=None if until is None else past_moment(until, "--until", now),
     )
+
+
+def asked_of_controller(organization: str | None, query: AuditQuery) -> dict[str, str | datetime | None]:
+    """The same as a controller's API takes it."""
+    return {
+        "organization": organization,
+        "since": query.since,
+        "until": query.until,
+        "action": query.action,
+        "flow": query.flow,
+        "actor": query.actor,
+    }
