@@ -81,7 +81,7 @@ class _Row:
         return self.step, progress_text, left, "" if elapsed_s is None else span(elapsed_s)
 
 
-class LiveTable:
+class LiveTable(Unwatched):
     """Step, percentage, estimated time left and elapsed time of each change; a rich renderable."""
 
     def __init__(

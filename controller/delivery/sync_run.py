@@ -93,7 +93,7 @@ class DeliveryEvent:
     fields: Mapping[str, object] = field(default_factory=dict)
 
 
-_DETAILS = frozenset({"write", "publish", "validation"})
+_DETAILS = frozenset({"write", "publish", "validation", "watch"})
 """Events that are logged for debugging only."""
 
 OnEvent = Callable[[DeliveryEvent], None]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
 from controller.domain.status import Health, StepState, SyncStatus, worst
-from controller.planning.model import Change, ChangeKind, Drift, HeldBack, Plan
+from controller.planning.model import Change, ChangeKind, Drift, HeldBack
 from controller.questions.refusals import refusals_now
 from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, paused_reason, under_way
 from controller.reconcile.ownership import at_work
@@ -79,16 +80,35 @@ class OrganizationStatus:
     """The controller that holds the organisation's lease."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the status of each flow is made from."""
+
+    live: Mapping[FlowKey, LiveFlow]
+    latest: Mapping[FlowKey, StepRecord]
+    promoted: Mapping[FlowKey, str]
+    drift: Mapping[str, Sequence[Drift]]
+    """By flow."""
+    under_way: frozenset[FlowKey]
+    suspended: frozenset[str]
+
+    @classmethod
+    def of(cls, report: PassReport, latest: Mapping[FlowKey, StepRecord], promoted: Mapping[FlowKey, str]) -> _Known:
+        plan = report.plan_or_raise()
+        drift: dict[str, list[Drift]] = {}
+        for each in plan.drift:
+            drift.setdefault(each.flow, []).append(each)
+        under_way = frozenset(each.key for each in plan.under_way)
+        return cls(report.live, latest, promoted, drift, under_way, frozenset(plan.suspended))
+
+
 def organization_status(report: PassReport, organization: Organization, services: Services) -> OrganizationStatus:
     """The status of one organisation after a planning pass over it. Raises the pass' error, and StoreFailed."""
     plan, store = report.plan_or_raise(), services.store
     history = store.journal.history(report.kept_as, limit=1)
     latest = store.journal.latest(report.kept_as)
-    goes_on = may_write(organization) and bool(store.journal.unfinished(report.kept_as))
-    promoted = _promoted(latest.values(), organization, store)
-    flows = tuple(
-        _flow_status(change, plan, report, latest.get(change.key), promoted.get(change.key)) for change in plan.changes
-    )
+    known = _Known.of(report, latest, _promoted(latest.values(), organization, store))
+    flows = tuple(_flow_status(change, known) for change in plan.changes)
     return OrganizationStatus(
         name=plan.organization,
         revision=plan.revision,
@@ -99,8 +119,7 @@ def organization_status(report: PassReport, organization: Organization, services
         warnings=(*plan.warnings, *_waiting(store)),
         unmanaged=plan.unmanaged,
         last_sync=history[0] if history else None,
-        # A delivery that is not at its end is gone on with in any window, and no plan holds until then.
-        held_back=() if goes_on else _held_back(report, organization, services),
+        held_back=held_back_now(report, organization, services),
         at_work=at_work(services, services.identity(organization).key),
     )
 
@@ -114,7 +133,13 @@ def _waiting(store: Store) -> tuple[str, ...]:
     return (f"{messages} for change management; `penstock run` sends them, and so does the end of the next delivery",)
 
 
-def _held_back(report: PassReport, organization: Organization, services: Services) -> tuple[HeldBack, ...]:
+def held_back_now(report: PassReport, organization: Organization, services: Services) -> tuple[HeldBack, ...]:
+    """Why the plan of the pass would not be delivered at this moment. Raises StoreFailed.
+
+    A delivery that is not at its end is gone on with in any window, and no plan holds until then.
+    """
+    if may_write(organization) and services.store.journal.unfinished(report.kept_as):
+        return ()
     unpushed = () if report.unpushed is None else (HeldBack.of(report.unpushed),)
     now = services.clock.now()
     return (*unpushed, *refusals_now(report.plan_or_raise(), organization, services.store, now))
@@ -131,36 +156,34 @@ def _promoted(steps: Iterable[StepRecord], organization: Organization, store: St
     }
 
 
-def _flow_status(
-    change: Change, plan: Plan, report: PassReport, latest: StepRecord | None, promoted: str | None
-) -> FlowStatus:
-    live = report.live.get(change.key)
+def _flow_status(change: Change, known: _Known) -> FlowStatus:
+    live, latest = known.live.get(change.key), known.latest.get(change.key)
     published = live.published_version if live else None
-    drifted = [drift for drift in plan.drift if drift.flow == change.flow]
+    drifted = known.drift.get(change.flow, ())
     message = change.blocked.message if change.blocked else drifted[0].message if drifted else change.reason
     failed = _failed_before(change, latest)
     return FlowStatus(
         flow=change.flow,
         type=change.key.type,
         name=change.key.name,
-        sync=_sync_status(change, plan, drifted),
-        health=flow_health(change.desired, published, latest, suspended=change.flow in plan.suspended),
+        sync=_sync_status(change, known, drifted),
+        health=flow_health(change.desired, published, latest, suspended=change.flow in known.suspended),
         version=published,
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
         message=degraded_reason(published, latest)
-        or promoted
+        or known.promoted.get(change.key)
         or under_way(latest)
         or _to_record(latest, published)
         or "; ".join(filter(None, (message, failed))),
     )
 
 
-def _sync_status(change: Change, plan: Plan, drifted: Sequence[Drift]) -> SyncStatus:
+def _sync_status(change: Change, known: _Known, drifted: Sequence[Drift]) -> SyncStatus:
     """A suspended flow is not compared with git, so its status is Unknown."""
-    if change.flow in plan.suspended:
+    if change.flow in known.suspended:
         return SyncStatus.UNKNOWN
-    on_its_way = any(each.key == change.key for each in plan.under_way)
+    on_its_way = change.key in known.under_way
     in_sync = change.kind is ChangeKind.NONE and not on_its_way and all(drift.informative for drift in drifted)
     return SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC
 

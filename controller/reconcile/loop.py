@@ -164,6 +164,7 @@ class _Run:
     def _log(self, step: Callable[..., object]) -> None:
         name, organization = getattr(step, "__name__", ""), self._start.request.organization
         log.debug("pass.step", step=name, organization=organization)
+        self._start.listener.began(name)
 
     def _begin(self, step: Callable[..., object]) -> None:
         self._log(step)

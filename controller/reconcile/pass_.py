@@ -82,6 +82,10 @@ Latest = Mapping[FlowKey, StepRecord]
 class Listener(Protocol):
     """Progress of a running pass; called in the event loop, so it must be quick and must not fail."""
 
+    def began(self, step: str) -> None:
+        """A step of the pass begins."""
+        ...
+
     def looked(self, done: int, total: int) -> None:
         """`done` of `total` unknown versions are read."""
         ...
@@ -101,6 +105,9 @@ class Listener(Protocol):
 
 class Unwatched:
     """Ignores all progress."""
+
+    def began(self, step: str) -> None:
+        pass
 
     def looked(self, done: int, total: int) -> None:
         pass

@@ -57,7 +57,7 @@ class Board:
             report.sync_status,
             report.health,
             report.revision,
-            _message(report),
+            report_message(report),
             self.clock.now(),
             report.plan.warnings if report.plan is not None else (),
             self._looked_fully_at(report),
@@ -99,7 +99,8 @@ class Board:
         return self.revision is not None and seen and self._wanted.isdisjoint(self._broken)
 
 
-def _message(report: PassReport) -> str:
+def report_message(report: PassReport) -> str:
+    """How the pass ended, for people."""
     if report.error is not None:
         return "; ".join((report.error.message, *(drift.message for drift in report.moved)))
     held_back = "; ".join(f"{change.flow}: {change.blocked.message}" for change in report.blocked if change.blocked)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import structlog
 from starlette.applications import Starlette
@@ -12,7 +13,8 @@ from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid
+from controller.domain.errors import BranchGone, LeaseHeld, PenstockError, SettingsInvalid, StoreFailed
+from controller.domain.status import Health
 from controller.forges.port import Forge
 from controller.reconcile.announcing import incoming_webhook_secret
 from controller.reconcile.forge import forge_of
@@ -29,27 +31,33 @@ from controller.service.feeds import Feed
 from controller.service.housekeeping import keep_house
 from controller.service.http import create_app, serve, service_routes
 from controller.service.incoming import IncomingWebhooks, Listeners
+from controller.service.live import BEGINNINGS
+from controller.service.live_poll import LiveHandlers, LivePoll
 from controller.service.merged import MergedPullRequests, Workers
 from controller.service.metrics import Metrics
 from controller.service.pull_requests import PullRequests
 from controller.service.window import ServiceWindow
 from controller.service.worker import Telling, Worker
+from controller.store.actions import Verb
 
 log = structlog.get_logger()
 
 _THREADS = 64
 """For git, files and name resolution: far more than wait at once, so slow ones do not delay others."""
 _PAUSE_S = 5.0
+_FORGOTTEN_AFTER = timedelta(days=1)
 
 
 class _CountingListener(Unwatched):
-    """Counts the events of running deliveries."""
+    """Counts the events of running deliveries, and shows at once that flows are being changed."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def progressed(self, event: DeliveryEvent) -> None:
         self._metrics.count_event(event)
+        if event.name in BEGINNINGS:
+            self._metrics.healthy(event.organization, Health.PROGRESSING)
 
 
 class Controller:
@@ -70,6 +78,7 @@ class Controller:
         self.board = Board(services.clock)
         self.metrics = Metrics()
         services.observer = self.metrics.called
+        self._poll = LivePoll(services, LiveHandlers(self._healthy, self._nudge, self._asked))
 
     async def run(self) -> None:
         """Work until `stop` is set. Raises SettingsInvalid when the operator's settings prevent the start."""
@@ -96,6 +105,7 @@ class Controller:
         beginning = [
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
             group.create_task(self._lasting(lambda: keep_house(services.store, services.clock)), name="housekeeping"),
+            group.create_task(self._lasting(self._poll.run), name="live"),
         ]
         if self._pull_requests is not None:
             beginning.append(group.create_task(self._lasting(self._pull_requests.run), name="pull requests"))
@@ -115,7 +125,7 @@ class Controller:
         services = self._services
         access = open_access(services.settings, services.store, services.clock)
         window = ServiceWindow(services, lambda: self._workspace, self._nudge, access)
-        routes = service_routes(self.board, self.metrics.registry, services.latencies)
+        routes = service_routes(self.board, self.metrics.registry, services.latencies, services.store)
         api = ApiMount(create_api(window, self._stop))
         return create_app([*routes, *self._webhooks(), api], window)
 
@@ -172,6 +182,14 @@ class Controller:
         if organization in self._workers:
             self._workers[organization][0].nudge(reason)
 
+    def _healthy(self, organization: str, health: Health) -> None:
+        if organization in self._workers:
+            self.metrics.healthy(organization, health)
+
+    def _asked(self, organization: str, verbs: frozenset[Verb]) -> None:
+        if organization in self._workers:
+            self._workers[organization][0].asked(verbs)
+
     def _fault(self, error: PenstockError | None) -> None:
         self.board.fault = None if error is None else error.message
         self.metrics.unreadable(fault=error is not None)
@@ -193,6 +211,7 @@ class Controller:
         names = {organization.name for organization in workspace.desired.organizations}
         self.board.expect(names)
         self._leaving = {name: left for name, left in self._leaving.items() if not left[0].ended}
+        self._forget(names)
         for name in sorted(self._workers.keys() - names):
             self._leaving[name] = self._workers.pop(name)
             self._leaving[name][0].dismiss()
@@ -200,6 +219,25 @@ class Controller:
             if name not in self._workers:
                 self._workers[name] = self._worker(workspace.organization(name), group)
             self._workers[name][0].wake(workspace, f"revision {workspace.revision[:12]}")
+
+    def _forget(self, names: Collection[str]) -> None:
+        """Forget what the store shows of organisations that no manifest names any more.
+
+        Only those that this process knew, or that no controller has looked at for a day: another controller may serve
+        other manifests in the same store.
+        """
+        views, unseen = self._services.store.views, self._services.clock.now() - _FORGOTTEN_AFTER
+        try:
+            shown = views.organizations()
+            views.forget(
+                [
+                    view.organization
+                    for view in shown
+                    if view.organization not in names and (view.organization in self._workers or view.at < unseen)
+                ]
+            )
+        except StoreFailed as error:
+            log.warning("live.not-forgotten", error=error.message)
 
     def _worker(self, organization: Organization, group: asyncio.TaskGroup) -> tuple[Worker, asyncio.Task[None]]:
         """The worker that was about to leave, or a new one: two never work on one organisation.
@@ -226,12 +264,15 @@ class Controller:
             return
         self.board.post(report)
         self.metrics.observe(report)
+        if isinstance(report.error, LeaseHeld) and report.organization in self._poll.moving:
+            self.metrics.healthy(report.organization, Health.PROGRESSING)  # as the one with the lease says
         if self._pull_requests is not None:
             self._pull_requests.looked(report)
 
     def _fail(self, organization: str, error: Exception) -> None:
         if organization in self._workers:
             self.board.post_fault(organization, error)
+            self.metrics.healthy(organization, Health.UNKNOWN)
 
 
 def _settings_mistake(errors: BaseExceptionGroup) -> BaseException | None:

@@ -6,10 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -18,62 +15,27 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from controller.domain.documents import filled, plain
+from controller.domain.documents import plain
 from controller.domain.errors import SettingsInvalid
 from controller.domain.redaction import SECRETS
-from controller.domain.status import Health, SyncStatus
-from controller.genesys.latency import RouteLatency
 from controller.service.access.statuses import STATUSES
 from controller.service.board import Board
 from controller.service.connections import BoundedProtocol, most_connections
+from controller.service.status_document import Latencies, status_document
 from controller.service.window import ServiceWindow
+from controller.store.store import Store
 
 _QUEUE = 128
 """Connections that may wait in the kernel."""
 
-Latencies = Callable[[], Mapping[str, Sequence[RouteLatency]]]
-"""By organisation, how long its calls took."""
 
+def service_routes(
+    board: Board, registry: CollectorRegistry, latencies: Latencies, store: Store | None = None
+) -> list[BaseRoute]:
+    """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedOrganizationDocument:
-    """An organisation in the service."""
-
-    name: str
-    """`metadata.name`."""
-    sync: SyncStatus
-    """As in `penstock.status/v1`."""
-    health: Health
-    """As in `penstock.status/v1`."""
-    revision: str | None
-    """The commit of its last pass."""
-    message: str
-    """How that pass ended."""
-    warnings: Sequence[str]
-    """As in `penstock.status/v1`."""
-    at: datetime
-    """When, ISO 8601."""
-    looked_fully_at: datetime | None
-    """When all flows were last read. Passes since then saw publishes, but no other change."""
-    calls: Sequence[RouteLatency]
-    """How long calls took, by route."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceStatusDocument:
-    """`GET /status` of `penstock run`: what the controller knows, without a call to any organisation."""
-
-    schema: Literal["penstock.service-status/v1"] = "penstock.service-status/v1"
-    revision: str | None
-    """The newest commit that was read without a mistake."""
-    fault: str | None
-    """Why a newer one could not be read."""
-    organizations: Sequence[ServedOrganizationDocument]
-    """One entry for each organisation that was looked at."""
-
-
-def service_routes(board: Board, registry: CollectorRegistry, latencies: Latencies) -> list[BaseRoute]:
-    """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`."""
+    `/status` tells what all controllers that share the store know; without one, what this process knows.
+    """
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -87,7 +49,7 @@ def service_routes(board: Board, registry: CollectorRegistry, latencies: Latenci
         return Response(SECRETS.plain(found), media_type=CONTENT_TYPE_LATEST)
 
     async def status(_: Request) -> Response:
-        return JSONResponse(SECRETS.texts(plain(_status_document(board, latencies()))))
+        return JSONResponse(SECRETS.texts(plain(status_document(board, latencies(), store))))
 
     return [
         Route("/healthz", healthz),
@@ -110,23 +72,6 @@ def create_app(routes: Sequence[BaseRoute], window: ServiceWindow) -> Starlette:
     )
     app.state.window = window
     return app
-
-
-def _status_document(board: Board, latencies: Mapping[str, Sequence[RouteLatency]]) -> ServiceStatusDocument:
-    return ServiceStatusDocument(
-        revision=board.revision,
-        fault=board.fault,
-        organizations=[
-            filled(
-                ServedOrganizationDocument,
-                entry,
-                name=entry.organization,
-                sync=entry.status,
-                calls=latencies.get(entry.organization, ()),
-            )
-            for entry in board.entries()
-        ],
-    )
 
 
 class _ServiceServer(uvicorn.Server):

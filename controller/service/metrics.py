@@ -11,9 +11,12 @@ from controller.delivery.result import Outcome, SyncResult
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.reconcile.report import PassReport
+from controller.store.actions import Verb
 
 _LABELS = ("organization",)
 _COMMIT = re.compile(r"^revision .*")
+_ASKED = re.compile(rf"^({'|'.join(Verb)}): .*", re.DOTALL)
+"""The trigger of an action, which ends with a person's reason."""
 
 
 class Metrics:
@@ -61,12 +64,16 @@ class Metrics:
         self._duration.labels(name).observe(report.duration_s)
         for status in SyncStatus:
             self._sync.labels(name, status.value).set(report.sync_status is status)
-        for health in Health:
-            self._health.labels(name, health.value).set(report.health is health)
+        self.healthy(name, report.health)
         if report.looked_fully_at is not None:
             self._full_look.labels(name).set(report.looked_fully_at.timestamp())
         if report.plan is not None:
             self._drift.labels(name).set(len(report.plan.drift))
+
+    def healthy(self, organization: str, found: Health) -> None:
+        """Note the health of an organisation."""
+        for health in Health:
+            self._health.labels(organization, health.value).set(found is health)
 
     def called(self, method: str, route: str, seconds: float, status: int) -> None:
         """Count one exchange with an organisation; `status` is 0 without an answer."""
@@ -153,5 +160,7 @@ def _outcome(report: PassReport) -> str:
 
 
 def _trigger(report: PassReport) -> str:
-    """The trigger without the commit: each value of a label is a time series of its own."""
+    """The trigger without the commit and a person's words: each value of a label is a time series of its own."""
+    if asked := _ASKED.match(report.trigger):
+        return asked[1]
     return ", ".join(sorted({_COMMIT.sub("revision", reason) for reason in report.trigger.split(", ")}))

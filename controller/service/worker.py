@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import structlog
 
 from controller.domain.capabilities import CAPABILITIES
-from controller.domain.clock import Clock
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting
 from controller.domain.foreign_errors import as_fault
@@ -21,9 +20,14 @@ from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
+from controller.service.asked import AskedActions
 from controller.service.flow_events import POLL_S, ChangePoll, FlowSubscription
+from controller.service.live import LiveListener
+from controller.service.live_views import LiveViews
 from controller.service.out_of_band import ELSEWHERE, OutOfBandChanges
+from controller.service.standby import Standby
 from controller.service.trouble import Troubles
+from controller.store.actions import AskedAction, Verb
 
 log = structlog.get_logger()
 
@@ -62,8 +66,13 @@ class Worker:
         self._tell = tell
         self._told_to_stop = stopping
         self._allow_dirty = allow_dirty
-        self._standby = _Standby(services.clock, drift_interval_s)
+        self._standby = Standby(services.clock, drift_interval_s)
         self._troubles = Troubles(name)
+        self._live = LiveListener(name, services, tell.listener)
+        self._views = LiveViews(name, services)
+        self._actions = AskedActions(name, services)
+        self._gives_way = False
+        """Whether the running pass is to end for a rollback that a person asked for."""
         self._changes = OutOfBandChanges(name, services.store.journal, self._changed)
         self._subscription = FlowSubscription(name, services.clock, self._changes.add, self._look_at_all)
         self._poll = ChangePoll(name, services.clock, self._changes, lambda: self._subscription.subscribed)
@@ -86,8 +95,15 @@ class Worker:
     def nudge(self, reason: str) -> None:
         """Run another pass at the last revision, as soon as possible, and read all flows in it."""
         self._look_at_all()
+        self._views.look_again()
         if self._workspace is not None:
             self.wake(self._workspace, reason)
+
+    def asked(self, verbs: frozenset[Verb]) -> None:
+        """People asked for actions. A rollback does not wait for the end of a delivery: it is parked."""
+        if self._actions.wait(verbs):
+            self._gives_way = Verb.ROLLBACK in verbs and self._live.delivers
+            self._woken.set()
 
     def _changed(self, reason: str) -> None:
         """Run a pass, except while the controller that made the change holds the lease."""
@@ -115,6 +131,9 @@ class Worker:
 
     def _stopping(self) -> bool:
         return self._dismissed or self._told_to_stop()
+
+    def _pass_is_to_stop(self) -> bool:
+        return self._gives_way or self._told_to_stop()
 
     def serves(self, organization: Organization) -> bool:
         """Whether it is the same organisation, even under another name: same endpoint and same client."""
@@ -153,15 +172,22 @@ class Worker:
 
     async def _safely(self, workspace: Workspace, trigger: str) -> float:
         """Run and report one pass; returns the pause before the next. No error may end the other workers."""
+        self._live.pass_begins(trigger)
+        self._gives_way = False
         try:
             report = await self._watched_pass(workspace, trigger)
+            self._live.pass_ended()
             if not _saw_nothing(report):
                 self._tell.report(report)
             self._troubles.tell(report)
+            await self._views.report(report, workspace.organization(self.name))
         except Exception as error:
             log.exception("worker.failed", organization=self.name)
+            self._live.pass_ended()
             self._tell.fault(self.name, error)
-            return self._pause_after(as_fault(error, f"the pass over {self.name}"))
+            fault = as_fault(error, f"the pass over {self.name}")
+            self._views.fault(fault.message)
+            return self._pause_after(fault)
         unread = report.result.undetermined if report.result is not None else None
         return self._pause_after(report.error or unread)
 
@@ -189,9 +215,7 @@ class Worker:
         async def source() -> Workspace:
             return workspace
 
-        return await run_pass(
-            request, self._services, source, listener=self._tell.listener, stopping=self._told_to_stop
-        )
+        return await run_pass(request, self._services, source, listener=self._live, stopping=self._pass_is_to_stop)
 
     async def _pass(self, workspace: Workspace, trigger: str) -> PassReport:
         organization = workspace.organization(self.name)
@@ -206,10 +230,30 @@ class Worker:
             allow_unpushed=self._allow_dirty,
         )
         self._full_look = False
+        action = self._actions.take()
+        if action is not None:
+            return await self._act(action, request, workspace, organization)
         report = await self._carry_out(request, workspace, organization)
         report = await self._unless_held(request, workspace, report)
         # A pass without a plan did not look.
         self._full_look = self._full_look or (request.full_look and report.plan is None)
+        return report
+
+    async def _act(
+        self, action: AskedAction, usual: PassRequest, workspace: Workspace, organization: Organization
+    ) -> PassReport:
+        """Run the pass that a person asked for, and soon the usual one: it sees what the former left."""
+        self.nudge("after an action")
+        try:
+            request = self._actions.request(action, usual, organization)
+            if request.mode is Mode.ROLLBACK:
+                report = await self._run(request, workspace)
+            else:
+                report = await self._carry_out(request, workspace, organization)
+        except Exception as error:
+            self._actions.failed(action, as_fault(error, f"{action.verb.value} of {self.name}"))
+            raise
+        self._actions.ended(action, report)
         return report
 
     async def _carry_out(self, request: PassRequest, workspace: Workspace, organization: Organization) -> PassReport:
@@ -221,7 +265,7 @@ class Worker:
             if recovered.error is not None:
                 return recovered
         report = await self._run(request, workspace)
-        if organization.sync.mode is SyncMode.MANUAL and self._is_approved(report):
+        if request.mode is Mode.PLAN and organization.sync.mode is SyncMode.MANUAL and self._is_approved(report):
             # A person approved this plan: make it again under the lease, and refuse it when it changed.
             approved = replace(request, mode=Mode.APPLY, trigger=f"{request.trigger}, approved")
             report = await self._run(approved, workspace)
@@ -275,35 +319,3 @@ def _mode(organization: Organization) -> Mode:
     """Only `auto` delivers without a person; the other modes only report."""
     may_deliver = organization.sync.mode is SyncMode.AUTO and not organization.suspended
     return Mode.APPLY if may_deliver else Mode.PLAN
-
-
-class _Standby:
-    """Decides when a worker without the lease runs a planning pass: at first, for each revision, and at the interval.
-
-    The lease is tried far more often: that costs no call.
-    """
-
-    def __init__(self, clock: Clock, interval_s: float) -> None:
-        self._clock = clock
-        self._interval_s = interval_s
-        self._looked: tuple[str, float] | None = None
-        """Revision and time of the last pass without the lease."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether the last pass was without the lease."""
-        return self._looked is not None
-
-    def is_due(self, revision: str) -> bool:
-        """Whether to run a pass now."""
-        if self._looked is None or self._looked[0] != revision:
-            return True
-        return self._clock.monotonic() - self._looked[1] >= self._interval_s
-
-    def looked(self, revision: str) -> None:
-        """Note a pass at this revision without the lease."""
-        self._looked = (revision, self._clock.monotonic())
-
-    def ended(self) -> None:
-        """Note that the lease is free again."""
-        self._looked = None

@@ -117,10 +117,14 @@ class Actions(StorePart):
             )
         return found, new
 
-    def waiting(self) -> frozenset[str]:
-        """The organisations with an action that no controller has taken."""
-        query = select(actions.c.organization).where(actions.c.done_at.is_(None), actions.c.taken_at.is_(None))
-        return frozenset(row["organization"] for row in self._rows(query.distinct()))
+    def waiting(self) -> dict[str, frozenset[Verb]]:
+        """What no controller has taken yet, by organisation."""
+        columns = select(actions.c.organization, actions.c.verb)
+        rows = self._rows(columns.where(actions.c.done_at.is_(None), actions.c.taken_at.is_(None)).distinct())
+        found: dict[str, frozenset[Verb]] = {}
+        for row in rows:
+            found[row["organization"]] = found.get(row["organization"], frozenset()) | {Verb(row["verb"])}
+        return found
 
     def take(self, organization: str, holder: str) -> AskedAction | None:
         """The oldest action that waits, taken by one holder only."""
@@ -143,17 +147,23 @@ class Actions(StorePart):
         self._change(action, done_at=self._clock.now(), outcome=outcome.value, message=message)
 
     def beat(self, holder: str) -> None:
-        """Note that the holder of the actions that it has taken is alive."""
+        """Note that the holder of the actions that it has taken is alive. Writes nothing where it has none."""
+        mine = actions.c.done_at.is_(None), actions.c.taken_by == holder
+        if not self._rows(select(actions.c.id).where(*mine)):
+            return
         with self._database.write() as connection:
             now = self._database.common_time(connection, self._clock)
-            mine = actions.c.done_at.is_(None), actions.c.taken_by == holder
             connection.execute(update(actions).where(*mine).values(beat_at=now))
 
-    def close_abandoned(self, *, ttl_s: float = DEFAULT_TTL_S) -> int:
-        """Close the actions whose holder was not heard from for so long; returns how many."""
+    def close_abandoned(self, holder: str | None = None, *, ttl_s: float = DEFAULT_TTL_S) -> int:
+        """Close the actions whose holder was not heard from for so long; returns how many.
+
+        With `holder`, close those that an earlier run of this holder left, at once.
+        """
         with self._database.read() as connection:
             limit = self._database.common_time(connection, self._clock) - timedelta(seconds=ttl_s)
-            late = select(actions).where(actions.c.done_at.is_(None), actions.c.beat_at < limit)
+            left = actions.c.beat_at < limit if holder is None else actions.c.taken_by == holder
+            late = select(actions).where(actions.c.done_at.is_(None), left)
             found = [_action(row) for row in connection.execute(late).mappings().all()]
         for action in found:
             self.done(

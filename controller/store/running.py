@@ -92,16 +92,23 @@ class RunningPass:
 
 
 class Running(StorePart):
-    """Every method may raise StoreFailed. Only the controller that holds the organisation's lease writes."""
+    """Every method may raise StoreFailed. Only the controller whose pass is shown writes."""
 
-    def begin(self, organization: str, holder: str, *, step: str, trigger: str) -> None:
-        """Show a pass, in place of any earlier one."""
+    def begin(self, organization: str, holder: str, *, step: str, trigger: str, leased: bool = True) -> bool:
+        """Show a pass, in place of any earlier one; False where another controller's is shown.
+
+        With the lease there is no other: what is shown was left behind. Without it, that of a controller which was
+        heard from stays.
+        """
         with self._database.write() as connection:
             now = self._database.common_time(connection, self._clock)
+            if not leased and _is_others(connection, organization, holder, now):
+                return False
             began = {"organization": organization, "holder": holder, "trigger": trigger, "since": now, "beat_at": now}
             insert_or_update(connection, running_passes, began | {"step": step, "done": None, "total": None})
             connection.execute(delete(running_flows).where(running_flows.c.organization == organization))
             touch(connection, organization, LiveTopic.RUNNING)
+        return True
 
     def step(self, organization: str, step: str, *, done: int | None = None, total: int | None = None) -> None:
         """Show that the pass came to a step, or how far it came in it."""
@@ -117,16 +124,24 @@ class Running(StorePart):
             self._advance(connection, organization, {})
             touch(connection, organization, LiveTopic.RUNNING)
 
-    def end(self, organization: str) -> None:
-        """The pass has ended. Writes nothing where none was shown."""
-        own = running_passes.c.organization == organization
+    def end(self, organization: str, holder: str | None = None) -> None:
+        """The pass has ended; with `holder`, only if it was that controller's. Writes nothing where none was shown."""
+        shown = delete(running_passes).where(running_passes.c.organization == organization)
         with self._database.write() as connection:
-            if connection.execute(delete(running_passes).where(own)).rowcount:
+            if connection.execute(shown if holder is None else shown.where(running_passes.c.holder == holder)).rowcount:
                 connection.execute(delete(running_flows).where(running_flows.c.organization == organization))
                 touch(connection, organization, LiveTopic.RUNNING)
 
+    def end_of(self, holder: str) -> None:
+        """End the passes that an earlier run of this controller left behind."""
+        query = select(running_passes.c.organization).where(running_passes.c.holder == holder)
+        for row in self._rows(query):
+            self.end(row["organization"])
+
     def beat(self, holder: str) -> None:
-        """The controller is alive, and so are its passes."""
+        """The controller is alive, and so are its passes. Writes nothing where it has none."""
+        if not self._rows(select(running_passes.c.organization).where(running_passes.c.holder == holder)):
+            return
         with self._database.write() as connection:
             now = self._database.common_time(connection, self._clock)
             connection.execute(update(running_passes).where(running_passes.c.holder == holder).values(beat_at=now))
@@ -164,6 +179,13 @@ class Running(StorePart):
             )
             for each in found
         ]
+
+
+def _is_others(connection: Connection, organization: str, holder: str, now: datetime) -> bool:
+    """Whether the shown pass is that of another controller that was heard from."""
+    others = running_passes.c.holder != holder, running_passes.c.beat_at >= now - timedelta(seconds=DEFAULT_TTL_S)
+    query = select(running_passes.c.organization).where(running_passes.c.organization == organization, *others)
+    return connection.execute(query).first() is not None
 
 
 def _flow(row: RowMapping) -> RunningFlow:

@@ -49,7 +49,10 @@ class OrganizationView:
     plan_digest: str | None = None
     """The digest of the plan that holds now; None where the pass could not make one."""
     plan: Mapping[str, Any] | None = None
-    """The organisation's object of `penstock.plan/v1`; None without a plan, and in a list of organisations."""
+    """The organisation's object of `penstock.plan/v1`; None without a plan, and in a list of organisations.
+
+    Its `held_back` is that of the view.
+    """
     warnings: Sequence[str] = ()
     drift: Sequence[Mapping[str, Any]] = ()
     """Out-of-band differences: `flow`, `message`, `version`, `by`, `at`."""
@@ -112,22 +115,34 @@ class Views(StorePart):
             _write_organization(connection, view)
             touch(connection, view.organization, LiveTopic.VIEW)
 
-    def forget(self, remaining: Collection[str]) -> frozenset[str]:
-        """Forget all organisations but these. Returns the forgotten ones."""
+    def renew(self, view: OrganizationView) -> bool:
+        """Keep the time of a look that found what the last one found; False where that was another controller's.
+
+        Writes one row, and tells readers of no change.
+        """
+        mine = organization_views.c.organization == view.organization, organization_views.c.holder == view.holder
+        values = _values(view, _ORGANIZATION_FIELDS)
+        return self._write(update(organization_views).where(*mine).values(values)) > 0
+
+    def forget(self, gone: Collection[str]) -> None:
+        """Forget these organisations."""
         with self._database.write() as connection:
-            names = set(connection.execute(select(organization_views.c.organization)).scalars().all())
-            gone = frozenset(names - set(remaining))
             for name in sorted(gone):
                 for table in (organization_views, plan_views, flow_views):
                     connection.execute(delete(table).where(table.c.organization == name))
                 touch(connection, name, LiveTopic.VIEW)
-        return gone
 
     def organizations(self) -> list[OrganizationView]:
         """All organisations, by name, without their plans."""
         moving = self._moving(None)
         rows = self._rows(select(organization_views).order_by(organization_views.c.organization))
         return [_organization(row, moving) for row in rows]
+
+    def healths(self) -> dict[str, Health]:
+        """The health of each organisation."""
+        moving = self._moving(None)
+        rows = self._rows(select(organization_views.c.organization, organization_views.c.health))
+        return {row["organization"]: _shown_health(row, moving) for row in rows}
 
     def organization(self, name: str) -> OrganizationView | None:
         """One organisation with its plan."""
@@ -190,8 +205,14 @@ _REMOVE_FLOW: Final = delete(flow_views).where(*_OWN_ROW)
 def _organization(row: RowMapping, moving: Collection[str], plan: Mapping[str, Any] | None = None) -> OrganizationView:
     values = {name: row[name] for name in _ORGANIZATION_FIELDS}
     values |= {name: tuple(row[name]) for name in ("warnings", "drift", "held_back")}
-    health = Health.PROGRESSING if row["organization"] in moving else Health(row["health"])
-    return OrganizationView(**values | {"sync": SyncStatus(row["sync"]), "health": health, "plan": plan})
+    health = _shown_health(row, moving)
+    # The refusals change with time, and the plan does not.
+    shown = None if plan is None else {**plan, "held_back": list(row["held_back"])}
+    return OrganizationView(**values | {"sync": SyncStatus(row["sync"]), "health": health, "plan": shown})
+
+
+def _shown_health(row: RowMapping, moving: Collection[str]) -> Health:
+    return Health.PROGRESSING if row["organization"] in moving else Health(row["health"])
 
 
 def _flow(row: RowMapping) -> FlowView:

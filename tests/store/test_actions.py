@@ -46,7 +46,7 @@ def test_the_same_request_twice_is_one_action(store: Store) -> None:
     other, new = store.actions.ask(replace(SYNC, by="bob"))
     assert new
     assert [each.id for each in store.actions.recent("production")] == [other.id, action.id]
-    assert store.actions.waiting() == {"production"}
+    assert store.actions.waiting() == {"production": {Verb.SYNC}}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_an_action_is_taken_by_one_controller_only(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert sorted(action.key for action in taken if action is not None) == ["k1", "k2"]
-    assert store.actions.waiting() == frozenset()
+    assert store.actions.waiting() == {}
 
 
 def test_an_action_is_given_back_and_taken_again_in_the_order_of_asking(store: Store, clock: SteppedClock) -> None:
@@ -91,7 +91,7 @@ def test_an_action_is_given_back_and_taken_again_in_the_order_of_asking(store: S
     assert taken == replace(first, taken_by="node-a", taken_at=clock.now())
     assert taken is not None
     store.actions.give_back(taken)
-    assert store.actions.waiting() == {"production"}
+    assert store.actions.waiting() == {"production": {Verb.SYNC}}
     again = store.actions.take("production", "node-b")
     assert again is not None
     assert again.id == first.id
@@ -123,6 +123,15 @@ def test_an_action_of_a_dead_controller_is_closed_and_not_carried_out_again(stor
     assert closed.message.startswith("node-a took it and was not heard from since")
     assert current(store, alive) == alive
     assert store.actions.take("production", "node-b") is None
+
+
+def test_a_controller_that_starts_again_closes_what_its_earlier_run_had_taken(store: Store) -> None:
+    store.actions.ask(SYNC)
+    left = store.actions.take("production", "node-a")
+    assert left is not None
+    assert store.actions.close_abandoned("node-b") == 0
+    assert store.actions.close_abandoned("node-a") == 1
+    assert current(store, left).outcome is ActionOutcome.INTERRUPTED
 
 
 def test_old_done_actions_are_removed_and_open_ones_stay(store: Store, clock: SteppedClock) -> None:

@@ -26,7 +26,7 @@ from controller.planning.rendering.document import plan_json
 from controller.questions.status import OrganizationStatus, organization_status
 from controller.reconcile.delivering import open_delivery
 from controller.reconcile.loop import run_pass
-from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.pass_ import Mode, PassRequest, Unwatched
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
@@ -48,7 +48,7 @@ URL = "http://127.0.0.1:8080"
 SECRET = "penstock-secret"
 
 
-class Recording:
+class Recording(Unwatched):
     """A listener that keeps what it is told, and can raise at a given moment to play a crash."""
 
     def __init__(self, crash_when: Callable[[DeliveryEvent], bool] = lambda _: False) -> None:

@@ -30,7 +30,7 @@ DOCUMENTS = {
     "trace/v1": "controller.diagnosis.artifact:TraceDocument",
     "action-trace/v1": "controller.diagnosis.action.document:ActionTraceDocument",
     "recording/v1": "controller.cli.commands.trace.settings:RecordingDocument",
-    "service-status/v1": "controller.service.http:ServiceStatusDocument",
+    "service-status/v1": "controller.service.status_document:ServiceStatusDocument",
     "organizations/v1": "controller.questions.live_document:OrganizationsDocument",
     "organization/v1": "controller.questions.live_document:OrganizationDocument",
     "flows/v1": "controller.questions.live_document:FlowsDocument",

@@ -62,7 +62,11 @@ class ErrorRateWatch:
         self.announced.looked(measured)
         self._visible = self._visible or measured.total + measured.running > 0
         judged = diagnosis.judge_error_rate(self._gate, measured, baseline=baseline)
-        return GateReport(NAME, _VERDICTS[judged.verdict], judged.message)
+        return GateReport(NAME, _VERDICTS[judged.verdict], judged.message, self._figures(judged))
+
+    def _figures(self, judged: diagnosis.ErrorRateVerdict) -> dict[str, float]:
+        counted = {"failed": judged.current.failed, "total": judged.current.total}
+        return {**counted, "minimum": self._gate.minimum_samples, "limit": judged.limit}
 
     async def conclude(self, run: ChangeRun) -> GateReport:
         """Poll until the gate can decide, or until `onNoData` decides.
@@ -98,7 +102,7 @@ class ErrorRateWatch:
                 return report
             if left_s <= 0:
                 waited = f"{report.message}; waited {gate.window_s:.0f} s for more"
-                return GateReport(NAME, GateVerdict.INCONCLUSIVE, waited)
+                return replace(report, message=waited)
             await rest_between_looks(sync, left_s, self.announced)
 
     def _would_decide(self, announced: diagnosis.ErrorRate) -> bool:
@@ -129,11 +133,11 @@ class ErrorRateWatch:
 
     async def _without_data(self, run: ChangeRun, report: GateReport) -> GateReport:
         if self._gate.on_no_data is OnNoData.PASS:
-            return GateReport(NAME, GateVerdict.PASS, f"{report.message}; passed by onNoData: pass")
+            return replace(report, verdict=GateVerdict.PASS, message=f"{report.message}; passed by onNoData: pass")
         if self._gate.on_no_data is OnNoData.FAIL:
-            return GateReport(NAME, GateVerdict.FAIL, f"{report.message}; failed by onNoData: fail")
+            return replace(report, verdict=GateVerdict.FAIL, message=f"{report.message}; failed by onNoData: fail")
         probed = await run_once(run, ExecutionGate(), self._subject)
-        return GateReport(NAME, probed.verdict, f"{report.message}; probed: {probed.message}")
+        return replace(report, verdict=probed.verdict, message=f"{report.message}; probed: {probed.message}")
 
     async def _measure(
         self, executions: Executions, version: str, since: datetime, until: datetime

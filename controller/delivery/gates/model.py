@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -27,6 +28,8 @@ class GateReport:
     """Its name in the manifest: `errorRate`, `http`, `execution`."""
     verdict: GateVerdict
     message: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """The numbers that it was judged by, as far as the gate counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,12 @@ class Watch:
         """Ask each gate once; the first that fails. An undecided gate is no failure. Raises Parked."""
         for look in self._looks:
             report = await look()
+            figures = dict(report.figures)
+            message = SECRETS.text(report.message)
+            # Not yet a judgement: it is told so that people can follow it, and neither logged nor audited.
+            self._run.tell(
+                "watch.looked", gate=report.gate, verdict=report.verdict.value, message=message, figures=figures
+            )
             if report.verdict is GateVerdict.FAIL:
                 return report
         return None
@@ -160,7 +166,8 @@ def _require_pass(run: ChangeRun, report: GateReport) -> None:
 def _tell(run: ChangeRun, report: GateReport) -> str:
     """Announce and audit the report; return the gate's message without secrets."""
     message = SECRETS.text(report.message)
-    run.tell("gate.judged", gate=report.gate, verdict=report.verdict.value, message=message)
+    figures = dict(report.figures)
+    run.tell("gate.judged", gate=report.gate, verdict=report.verdict.value, message=message, figures=figures)
     run.audit(
         "gate",
         "success" if report.verdict is GateVerdict.PASS else "failure",
