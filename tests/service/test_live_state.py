@@ -68,7 +68,6 @@ async def delivered(world: World, **spec: object) -> None:
     assert (await world.apply(confirmations=_approving(await digest(world)))).delivered
 
 
-@pytest.mark.proof
 async def test_a_bake_of_an_hour_is_seen_as_such_at_every_second_and_in_every_replica(
     world: World, second: Services
 ) -> None:
