@@ -29,7 +29,11 @@ class _Posted:
     """The last pass whose flows were posted. A pass that made the same plan found the same."""
 
     plan: Plan
+    error: tuple[str, str] | None
+    """Code and message of the pass' error."""
     view: OrganizationView
+    empty: bool
+    """Whether the plan changes nothing, so that nothing can refuse it."""
 
 
 class LiveViews:
@@ -70,8 +74,9 @@ class LiveViews:
         last, store = self._last, self._services.store
         if last is None or last.plan != plan or report.result is not None or report.recovered:
             return False
-        held_back = () if plan.empty else held_back_now(report, organization, self._services)
-        view = replace(last.view, **self._of_pass(report), held_back=tuple(plain(held_back)))
+        held_back = () if last.empty else held_back_now(report, organization, self._services)
+        found = self._of_look(report) if last.error == _error(report) else self._of_pass(report)
+        view = replace(last.view, **found, held_back=tuple(plain(held_back)))
         with store.together():
             self._end_running(report)
             return store.views.renew(view)
@@ -85,7 +90,8 @@ class LiveViews:
             self._services.store.views.post(view, flow_views(shown, status, view.at))
         # After a delivery the plan that was made before it no longer holds.
         changed = report.result is not None or bool(report.recovered)
-        self._last = None if changed or report.plan is None else _Posted(report.plan, view)
+        plan = None if changed else report.plan
+        self._last = None if plan is None else _Posted(plan, _error(report), view, plan.empty)
 
     def _note_failure(self, report: PassReport) -> None:
         """The flows stay as an earlier pass found them; a pass that did not begin tells nothing."""
@@ -114,11 +120,15 @@ class LiveViews:
         self._services.store.running.end(self._name, None if leased else self._services.holder)
 
     def _of_pass(self, report: PassReport) -> dict[str, Any]:
+        """What a pass says of the whole organisation."""
+        found = {"sync": report.sync_status, "message": report_message(report)}
+        return found | self._of_look(report)
+
+    def _of_look(self, report: PassReport) -> dict[str, Any]:
+        """The same without what follows from plan and error: to find that again takes long for many flows."""
         found: dict[str, Any] = {
             "revision": report.revision,
-            "sync": report.sync_status,
             "health": report.health,
-            "message": report_message(report),
             "trigger": report.trigger,
             "at": self._services.clock.now(),
             "duration_s": round(report.duration_s, 3),
@@ -129,3 +139,7 @@ class LiveViews:
         if report.looked_fully_at is not None:
             found["looked_fully_at"] = report.looked_fully_at
         return found
+
+
+def _error(report: PassReport) -> tuple[str, str] | None:
+    return None if report.error is None else (report.error.code, report.error.message)

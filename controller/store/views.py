@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, case, delete, func, in
 
 from controller.domain.redaction import SECRETS
 from controller.domain.status import Health, SyncStatus
+from controller.store.columns import MaskedJson, MaskedText
 from controller.store.database import StorePart, insert_or_update
 from controller.store.flow_filter import FlowFilter, FlowSort, conditions, labelled, order, searched
 from controller.store.live_marks import LiveTopic, touch
@@ -196,6 +197,12 @@ _HEALTH: Final = case(
 """The health that is shown: a flow that is being changed is progressing."""
 _ORGANIZATION_FIELDS: Final = tuple(each.name for each in fields(OrganizationView) if each.name != "plan")
 _FLOW_FIELDS: Final = tuple(each.name for each in fields(FlowView))
+_MASKED: Final = frozenset(
+    column.name
+    for table in (organization_views, flow_views)
+    for column in table.c
+    if isinstance(column.type, MaskedText | MaskedJson)
+)
 _OTHERS: Final = tuple(name for name in (*_FLOW_FIELDS, "searched", "labelled") if name not in ("organization", "flow"))
 _OWN_ROW: Final = flow_views.c.organization == bindparam("of"), flow_views.c.flow == bindparam("which")
 _CHANGE_FLOW: Final = update(flow_views).where(*_OWN_ROW).values({name: bindparam(f"new_{name}") for name in _OTHERS})
@@ -224,15 +231,7 @@ def _values(view: OrganizationView | FlowView, names: Sequence[str]) -> dict[str
     """Column values, masked already, so that they compare with what was kept."""
     found = {name: getattr(view, name) for name in names}
     found |= {"sync": view.sync.value, "health": view.health.value}
-    return {name: _masked(value) for name, value in found.items()}
-
-
-def _masked(value: object) -> object:
-    if isinstance(value, str):
-        return SECRETS.text(value)
-    if isinstance(value, Mapping | Sequence):
-        return SECRETS.texts(dict(value) if isinstance(value, Mapping) else list(value))
-    return value
+    return found | {name: SECRETS.texts(found[name]) for name in _MASKED if name in found}
 
 
 def _write_organization(connection: Connection, view: OrganizationView) -> None:
