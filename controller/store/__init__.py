@@ -1,4 +1,4 @@
-"""The store: leases, identities, the journal of changes in flight, audit, quarantines, the outbox, cached facts, live state.
+"""The store: leases, identities, journal, audit, quarantines, the outbox, cached facts, live state.
 
 `store` is the whole; its parts, a table or two each, share the `database` that `engine` connects to and whose tables
 are in `schema`; those of the live state are in `live_schema`. Synchronous on purpose: an intent must be on disk before
