@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -44,15 +45,18 @@ class Provider:
 
 
 @contextmanager
-def provider_process() -> Iterator[Provider]:
-    """The provider, in a process of its own on loopback."""
+def provider_process(certificate: Path | None = None) -> Iterator[Provider]:
+    """The provider, in a process of its own on loopback; with a certificate over TLS, its key is beside it."""
     folder = installed(PACKAGE) / "node_modules"
     client = {
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
         "redirect_uris": [f"{PUBLIC_URL}/login/callback"],
     }
-    configuration = json.dumps({"client": client, "accounts": ACCOUNTS})
+    tls = None
+    if certificate is not None:
+        tls = {"cert": certificate.read_text(), "key": certificate.with_name("key.pem").read_text()}
+    configuration = json.dumps({"client": client, "accounts": ACCOUNTS, "tls": tls})
     script = Path(__file__).parent / "javascript" / "provider.mjs"
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
@@ -86,11 +90,12 @@ def settings_of(provider: Provider, **more: Any) -> dict[str, Any]:
     }
 
 
-def browser(service: Served) -> httpx.AsyncClient:
+def browser(service: Served, certificate: Path | None = None) -> httpx.AsyncClient:
     """A browser: the service over ASGI, the provider over the network, with cookies and without redirects."""
+    trusted = ssl.create_default_context(cafile=certificate)
     there = httpx.ASGITransport(service.app, client=("203.0.113.9", 4321))
     return httpx.AsyncClient(
-        mounts={PUBLIC_URL: there}, base_url=PUBLIC_URL, headers={"Accept": "text/html"}, timeout=30, cookies={}
+        mounts={PUBLIC_URL: there}, base_url=PUBLIC_URL, headers={"Accept": "text/html"}, timeout=30, verify=trusted
     )
 
 

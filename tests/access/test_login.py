@@ -24,6 +24,7 @@ from tests.access.openid import (
     to_callback,
 )
 from tests.access.served import PUBLIC_URL, Served, served
+from tests.support.certificates import own_certificate
 
 COOKIE = "__Host-penstock"
 SUSPEND = "/organizations/uk-sales/suspend"
@@ -391,6 +392,39 @@ async def test_a_provider_that_is_away_is_no_fault_of_the_person(tmp_path: Path,
 
     assert answer.status_code == 502
     assert "did not answer" in answer.text
+
+
+async def test_a_provider_over_tls_is_believed_with_a_certificate_that_the_operator_names(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    authority = own_certificate(tmp_path)
+    with provider_process(authority) as provider:
+        assert provider.issuer.startswith("https://")
+        with served(tmp_path, **settings_of(provider, oidc_ca_file=authority)) as service:
+            async with browser(service, authority) as client:
+                await logged_in(client, "alice")
+                assert await name_of(client) == "Alice Example"
+        with served(tmp_path_factory.mktemp("unnamed"), **settings_of(provider)) as service:
+            async with browser(service, authority) as client:
+                answer = await client.get("/login")
+
+    assert answer.status_code == 502
+    assert "certificate" in answer.text
+
+
+async def test_nothing_secret_of_a_login_is_shown(service: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    async with browser(service) as client:
+        where = await to_callback(client, "alice")
+        await client.get(where)
+        cookie = client.cookies[COOKIE]
+        page = await client.get("/who")
+        refused = await client.get(where)
+    shown = capsys.readouterr()
+    seen = f"{shown.out} {shown.err} {service.entries()} {page.text} {refused.text}"
+
+    assert "login.refused" in seen
+    for secret in (CLIENT_SECRET, KEY, cookie, httpx.URL(where).params["code"], httpx.URL(where).params["state"]):
+        assert secret not in seen
 
 
 async def test_a_provider_of_another_name_is_refused_and_asked_again(tmp_path: Path, provider: Provider) -> None:

@@ -1,22 +1,24 @@
 // The npm package oidc-provider as an OpenID provider on loopback: node provider.mjs NODE_MODULES CONFIGURATION
 // The first line on stdout is its issuer. POST /_next changes what the next ID token or user information says.
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { pathToFileURL } from 'node:url';
 
 const [folder, configuration] = process.argv.slice(2);
 const load = (path) => import(pathToFileURL(`${folder}/${path}`).href);
 const { Provider } = await load('oidc-provider/lib/index.js');
 const jose = await load('jose/dist/webapi/index.js');
-const { client, accounts } = JSON.parse(configuration);
+const { client, accounts, tls } = JSON.parse(configuration);
 
 const { privateKey } = await jose.generateKeyPair('RS256', { extractable: true });
 const stranger = (await jose.generateKeyPair('RS256', { extractable: true })).privateKey;
 const jwk = { ...(await jose.exportJWK(privateKey)), kid: 'of-the-tests', use: 'sig', alg: 'RS256' };
 
 let answer = (_, response) => response.end();
-const server = createServer((request, response) => answer(request, response));
+const asked = (request, response) => answer(request, response);
+const server = tls ? createTlsServer(tls, asked) : createServer(asked);
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-const issuer = `http://127.0.0.1:${server.address().port}`;
+const issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 
 const provider = new Provider(issuer, {
   clients: [{ ...client, grant_types: ['authorization_code'], response_types: ['code'] }],
