@@ -22,7 +22,7 @@ _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
 
 def render(name: str, values: Mapping[str, object], data: object) -> str:
     """The document of `<name>.html.jinja` with its style, its script `<name>.js.jinja` and its data inside."""
-    style, script = _asset("style.css.jinja"), _asset(f"{name}.js.jinja")
+    style, script = colors() + _asset("style.css.jinja"), _asset(f"{name}.js.jinja")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'; img-src data:"
@@ -40,6 +40,11 @@ def render(name: str, values: Mapping[str, object], data: object) -> str:
     )
     # Lone halves of surrogate pairs cannot be written as UTF-8.
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def colors() -> str:
+    """The rules that name the colours of all pages, light and dark."""
+    return _asset("colors.css.jinja")
 
 
 def _embedded(data: object) -> str:

@@ -59,6 +59,13 @@ def saved_plan_views(document: PlanDocument) -> tuple[list[PlanView], list[Unpla
     return [replace(view, order=mermaid_order(view.plan)) for view in views], list(found.unplanned or ())
 
 
+def stored_plan_view(document: PlanDocument) -> PlanView:
+    """The view of the plan of one organisation that a pass made and the store keeps, with its digest."""
+    [each] = document.organizations
+    view = _view_of(each, NO_REVISION if document.revision is None else document.revision)
+    return replace(view, plan=replace(view.plan, digest=each.digest))
+
+
 def mermaid_order(plan: Plan) -> str:
     """The changes that wait for others, and those, as a Mermaid flowchart in the order of deployment.
 

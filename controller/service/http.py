@@ -21,6 +21,8 @@ from controller.domain.redaction import SECRETS
 from controller.service.access.statuses import STATUSES
 from controller.service.board import Board
 from controller.service.connections import BoundedProtocol, most_connections
+from controller.service.pages.asked import Pages
+from controller.service.pages.routes import page_routes
 from controller.service.status_document import Latencies, status_document
 from controller.service.window import ServiceWindow
 from controller.store.store import Store
@@ -60,15 +62,15 @@ def service_routes(
 
 
 def create_app(routes: Sequence[BaseRoute], window: ServiceWindow) -> Starlette:
-    """These routes and those of the login, behind the access that the window has.
+    """These routes, those of the login and the pages, behind the access that the window has.
 
     `window` is what API and page may see; routes find it in the app's state.
     """
-    access = window.access
+    access, pages = window.access, Pages(window)
     app = Starlette(
-        routes=[*routes, *access.routes()],
+        routes=[*routes, *access.routes(), *page_routes(pages)],
         middleware=access.middleware(),
-        exception_handlers=dict.fromkeys(STATUSES, access.refusal),
+        exception_handlers={**dict.fromkeys(STATUSES, access.refusal), **pages.handlers()},
     )
     app.state.window = window
     return app

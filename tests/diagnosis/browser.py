@@ -12,7 +12,7 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ON_CI = os.environ.get("CI") == "true"
 needs_browser = pytest.mark.skipif(not CHROMIUM and not ON_CI, reason="there is no chromium here")
-_OPTIONS = [
+OPTIONS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -35,5 +35,5 @@ def dump(page: Path, profile: Path, *, fragment: str = "") -> tuple[str, str]:
 def run(page: Path, profile: Path, *options: str, fragment: str = "") -> subprocess.CompletedProcess[str]:
     assert CHROMIUM, "CI is expected to have chromium"
     address = page.as_uri() + fragment
-    command = [CHROMIUM, *_OPTIONS, f"--user-data-dir={profile}", *options, address]
+    command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", *options, address]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from controller.domain.errors import PenstockError, Unauthenticated
 from controller.service.access.statuses import STATUSES
+from controller.service.assets import assets
 from controller.service.problems import error_headers, problem_response
 
 LOGIN: Final = "/login"
@@ -55,7 +56,7 @@ def message_page(
 ) -> HTMLResponse:
     """A page with a title, one message and a way on."""
     text = _PAGES.get_template("message.html.jinja").render(
-        title=title, message=message, hint=hint, login=LOGIN if login else None
+        title=title, message=message, hint=hint, login=LOGIN if login else None, style=assets().style
     )
     return HTMLResponse(text, status, headers)
 

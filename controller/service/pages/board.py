@@ -1,0 +1,131 @@
+"""Organisations at a glance, one organisation, and what runs now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response
+
+from controller.domain.status import Health, SyncStatus
+from controller.questions.live_document import OrganizationStateDocument
+from controller.questions.live_state import organization_now, organizations_now, running_now
+from controller.questions.sync_log import sync_page
+from controller.service.access.person import Role
+from controller.service.pages.asked import Asked
+from controller.service.pages.offers import organization_offers
+from controller.service.pages.organization_frame import known, organization_page
+from controller.store.flow_filter import FlowFilter, FlowSort
+from controller.store.running import NOT_MOVING
+from controller.store.store import Store
+from controller.store.views import FlowView
+
+STEPS: Final = (
+    "checkout", "load", "identify", "acquire", "recover", "observe", "plan", "check", "deliver", "record",
+)  # fmt: skip
+"""The steps of a pass, in their order."""
+_SYNCS: Final = 8
+_ATTENTION: Final = 8
+_ASKED: Final = 5
+_URGENCY: Final = ("bad", "busy", "drift", "calm", "good")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One organisation at a glance."""
+
+    name: str
+    state: OrganizationStateDocument | None
+    """None before its first pass."""
+
+    @property
+    def tone(self) -> str:
+        """The worst that is true of it."""
+        state = self.state
+        if state is None:
+            return "calm"
+        if state.health is Health.DEGRADED:
+            return "bad"
+        if state.running is not None and any(flow.state not in NOT_MOVING for flow in state.running.flows):
+            return "busy"
+        if (
+            state.drift
+            or state.held_back
+            or state.suspended
+            or state.sync is SyncStatus.OUT_OF_SYNC
+            or state.health is Health.MISSING
+        ):
+            return "drift"
+        return "good" if state.health is Health.HEALTHY else "calm"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over all organisations that are shown."""
+
+    organizations: int
+    flows: int
+    degraded: int
+    drift: int
+    held_back: int
+    running: int
+
+
+def organizations(asked: Asked) -> Response:
+    """`/`: all organisations that the person may see; the worst come first, then by name."""
+    visible = visible_to(asked)
+    found = organizations_now(asked.window.services.store, visible, asked.now).organizations
+    states: dict[str, OrganizationStateDocument | None] = dict.fromkeys(filter(visible, asked.described))
+    states |= {state.name: state for state in found}
+    tiles = [Tile(name, state) for name, state in states.items()]
+    tiles.sort(key=lambda tile: (_URGENCY.index(tile.tone), tile.name))
+    return asked.page("organizations", "/", live=True, tiles=tiles, totals=_totals(found, len(tiles)))
+
+
+def _totals(found: Sequence[OrganizationStateDocument], organizations: int) -> Totals:
+    return Totals(
+        organizations=organizations,
+        flows=sum(sum(state.flows.values()) for state in found),
+        degraded=sum(state.flows.get(Health.DEGRADED.value, 0) for state in found),
+        drift=sum(len(state.drift) for state in found),
+        held_back=sum(len(state.held_back) for state in found),
+        running=sum(state.running is not None for state in found),
+    )
+
+
+def organization(asked: Asked) -> Response:
+    """`/organizations/{organization}`."""
+    store, name = asked.window.services.store, asked.organization
+    view = known(asked)
+    found = None if view is None else organization_now(store, view, asked.now)
+    state = None if found is None else found.organization
+    return organization_page(
+        asked,
+        "organization",
+        view,
+        live=True,
+        state=state,
+        steps=STEPS,
+        syncs=[] if view is None else sync_page(store, [view.kept_as or name], limit=_SYNCS).syncs,
+        attention=_attention(store, name),
+        asked_actions=[] if found is None else found.actions[:_ASKED],
+        actions=organization_offers(state) if state is not None and asked.may_operate(name) else (),
+    )
+
+
+def running(asked: Asked) -> Response:
+    """`/running`: all passes that run now."""
+    found = running_now(asked.window.services.store, visible_to(asked), asked.now)
+    return asked.page("running", "/running", live=True, passes=found.passes, steps=STEPS)
+
+
+def visible_to(asked: Asked) -> Callable[[str], bool]:
+    """Whether the person may see an organisation."""
+    return lambda name: asked.person.may(Role.READ, name)
+
+
+def _attention(store: Store, name: str) -> list[FlowView]:
+    """The flows with the worst health."""
+    worst = store.views.flows(name, FlowFilter(), sort=FlowSort.HEALTH_DESCENDING, limit=_ATTENTION).items
+    return [flow for flow in worst if flow.health not in (Health.HEALTHY, Health.SUSPENDED, Health.PROGRESSING)]

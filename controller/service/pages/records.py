@@ -1,0 +1,81 @@
+"""Drift that the last pass found, and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from controller.questions.audit_log import audit_page
+from controller.questions.open_drift import drift_documents
+from controller.service.access.person import EVERY
+from controller.service.pages.addresses import organization_address, with_query
+from controller.service.pages.asked import Asked
+from controller.service.pages.board import visible_to
+from controller.service.pages.organization_frame import known, organization_page, seen
+from controller.service.pages.paging import whole_number
+from controller.store.audit_reading import AuditQuery
+
+_SHOWN: Final = 50
+_LONGEST: Final = 200
+
+
+def drift(asked: Asked) -> Response:
+    """`/organizations/{organization}/drift`."""
+    view = seen(asked)
+    store, name = asked.window.services.store, asked.organization
+    since = {(each.flow, each.kind): each.since for each in drift_documents(store, view.kept_as or name)}
+    rows = [(each, since.get(_drift_key(each)) or _day(str(each.get("at")))) for each in view.drift]
+    return organization_page(asked, "drift", view, live=True, drift=rows)
+
+
+def _drift_key(drift: Mapping[str, Any]) -> tuple[str, str]:
+    """How the store names open drift: by the flow's type and name, and by kind."""
+    return f"{drift.get('type')}/{drift.get('name')}", str(drift.get("kind"))
+
+
+def audit(asked: Asked) -> Response:
+    """`/audit`: of all organisations that the person may see."""
+    organizations = [view.organization for view in asked.window.services.store.views.organizations()]
+    allowed = list(filter(visible_to(asked), organizations))
+    chosen = asked.query("organization")
+    everything = not chosen and any(grant.organizations == EVERY for grant in asked.person.grants)
+    wanted = [chosen] if chosen and visible_to(asked)(chosen) else None if everything else allowed
+    return asked.page("audit", "/audit", organizations=allowed, chosen=chosen, **_entries(asked, wanted, "/audit"))
+
+
+def organization_audit(asked: Asked) -> Response:
+    """`/organizations/{organization}/audit`."""
+    address = organization_address(asked.organization, "audit")
+    return organization_page(
+        asked, "organization_audit", known(asked), **_entries(asked, [asked.organization], address)
+    )
+
+
+def _entries(asked: Asked, organizations: list[str] | None, address: str) -> dict[str, Any]:
+    """The entries that the query asks for, and what the form shows of it."""
+    fields = {name: asked.query(name)[:_LONGEST] for name in ("organization", "action", "flow", "actor")}
+    days = {name: asked.query(name)[:_LONGEST] for name in ("since", "until")}
+    query = AuditQuery(
+        organizations=organizations,
+        action=fields["action"] or None,
+        flow=fields["flow"] or None,
+        actor=fields["actor"] or None,
+        since=_day(days["since"]),
+        until=_day(days["until"]),
+        before=whole_number(asked.query("before")) or None,
+    )
+    found = audit_page(asked.window.services.store, query, _SHOWN)
+    older = None if found.next is None else with_query(address, {**fields, **days, "before": found.next})
+    return {"entries": found.entries, "fields": fields, "days": days, "older": older, "address": address}
+
+
+def _day(text: str) -> datetime | None:
+    """The beginning of a day in UTC, or the moment that the text names; None where it names none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
