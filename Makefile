@@ -62,8 +62,8 @@ bench: $(READY) ## Measure speed and calls beside peers, and write docs/benchmar
 bench-smoke: $(READY) ## Count the calls of small cases: more than before fails
 	$(BIN)/python -m benchmarks --smoke
 
-nightly: $(READY) ## The tests that are too long for every run
-	$(BIN)/python -m pytest -n $(WORKERS) -m nightly --timeout 3600
+nightly: $(READY) ## The tests that are too long for every run, and all examples of properties
+	$(BIN)/python -m pytest -n $(WORKERS) -m "nightly or hypothesis" --hypothesis-profile nightly --timeout 3600
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .coverage.json .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, settings
 
 from controller.domain.redaction import SECRETS
 from tests.support import statements
+from tests.support.examples import NIGHTLY
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -53,12 +54,21 @@ _IN_MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 4 * 2**30
 _CERTIFICATE_END = "-----END CERTIFICATE-----\n"
 
-_NO_LOGS = structlog.get_config()
+_NO_LOGS = {
+    **structlog.get_config(),
+    # Without times, colours and padding, which take longer than all else that is done for a line.
+    "processors": [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(key_order=["event"]),
+    ],
+}
 
 # How fast a machine is says nothing of what is tested; whatever else the profile says, CI's own above all, stays.
 settings.register_profile(
     "patient", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile(NIGHTLY, parent=settings.get_profile("patient"))
 settings.load_profile("patient")
 
 

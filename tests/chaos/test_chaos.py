@@ -42,7 +42,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("dialect", [ARCHITECT, VERSIONED])
 def test_whatever_happens_the_promises_hold(machine: Callable[[str], type[Chaos]], dialect: str) -> None:
-    run_state_machine_as_test(machine(dialect), settings=settings(PLAYED, max_examples=25))
+    run_state_machine_as_test(machine(dialect), settings=settings(PLAYED, max_examples=12))
 
 
 @pytest.mark.nightly

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from controller.diagnosis.analysis import Analysis
 from controller.diagnosis.anomalies import AnomalyKind
 from controller.diagnosis.state import StateTracker
 from tests.diagnosis.traces import Written, detect, event, execution, read_execution, read_trace, write, written_traces
+from tests.support.examples import examples
 
 
 def found(trace) -> list[tuple[int, str, str | None]]:
     return sorted(((each.step_index, each.kind.value, each.variable) for each in detect(trace)), key=str)
 
 
-@settings(max_examples=250, deadline=None)
+@examples(250)
 @given(written_traces())
 def test_exactly_the_anomalies_that_were_put_in_are_found(written: Written) -> None:
     trace = read_trace({"id": "t"}, [written.steps])
     assert found(trace) == sorted(written.expected, key=str)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(written_traces())
 def test_the_state_after_each_captured_step_is_what_was_written(written: Written) -> None:
     tracker = StateTracker()
@@ -34,7 +35,7 @@ def test_the_state_after_each_captured_step_is_what_was_written(written: Written
             assert shown == written.states[step.index]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(written_traces())
 def test_the_summary_counts_what_is_found(written: Written) -> None:
     summary = Analysis(read_trace({"id": "t"}, [written.steps])).summary()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.diagnosis.action.analysis import analyse_action
@@ -23,6 +23,7 @@ from controller.diagnosis.timeline import timeline
 from controller.domain.errors import TraceUnreadable
 from controller.domain.traces import SnapshotRange
 from tests.diagnosis.traces import module_calls, read_execution, read_trace
+from tests.support.examples import examples
 
 AUDIT = Audit("op", (), 0.0, datetime(2026, 8, 10, tzinfo=UTC))
 MOMENTS = ["2026-08-10T14:00:00Z", "2026-08-10T14:00:01", "never", 1_754_834_400_000, 10**30, -1, True, None, {}]
@@ -106,7 +107,7 @@ def render(trace: Trace) -> None:
     list(module_calls(trace))
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(files)
 def test_any_execution_file_is_read_and_rendered(flow: dict) -> None:
     trace = read_execution({"flow": flow})
@@ -115,7 +116,7 @@ def test_any_execution_file_is_read_and_rendered(flow: dict) -> None:
     assert len(list(open_execution(lambda: [text]).steps)) == len(list(trace.steps))
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(st.lists(rows, max_size=8), anything)
 def test_any_versioned_trace_is_read_and_rendered_or_refused(steps: list, header: object) -> None:
     try:
@@ -125,7 +126,7 @@ def test_any_versioned_trace_is_read_and_rendered_or_refused(steps: list, header
     render(trace)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(
     st.lists(
         st.dictionaries(
@@ -145,7 +146,7 @@ def test_any_action_trace_is_analysed_and_rendered(steps: list) -> None:
     waterfall(analysis).encode()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(alphabet='{}[]":,\\ atf1e-n"flowexcui', max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

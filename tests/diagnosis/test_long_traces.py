@@ -63,7 +63,7 @@ def page_by_page(steps: int) -> None:
 
 @pytest.mark.parametrize("work", [export, show, page_by_page])
 def test_memory_does_not_grow_with_the_steps(work) -> None:
-    work(200)  # fills the caches
+    work(100)  # fills the caches
     # The least of three, as threads of other tests count, too.
-    most = min(peak(lambda: work(600)) for _ in range(3)) * 1.5 + 200_000
-    assert any(peak(lambda: work(2400)) < most for _ in range(3))
+    most = min(peak(lambda: work(300)) for _ in range(3)) * 1.5 + 100_000
+    assert any(peak(lambda: work(1200)) < most for _ in range(3))

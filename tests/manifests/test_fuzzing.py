@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.errors import ManifestInvalid
 from tests.manifests.repository import EVERYTHING, FLOW, flow, load, organization, write
+from tests.support.examples import examples
 
 TEXT = f"{organization(EVERYTHING)}---\n{flow(spec=FLOW)}"
 TOKENS = re.findall(r"\s+|[A-Za-z0-9_.-]+|.", TEXT)
@@ -79,7 +80,7 @@ def test_the_text_that_is_mutated_is_valid() -> None:
 
 
 @pytest.mark.proof
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(st.tuples(st.integers(0, len(TOKENS) - 1), st.sampled_from(ODD)), min_size=1, max_size=6))
 def test_tokens_that_are_replaced_at_random_end_in_mistakes(changes: list[tuple[int, str]]) -> None:
     tokens = list(TOKENS)
@@ -88,7 +89,7 @@ def test_tokens_that_are_replaced_at_random_end_in_mistakes(changes: list[tuple[
     outcome("".join(tokens).encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=75, deadline=None)
+@examples(75)
 @given(st.binary(max_size=200))
 def test_any_bytes_after_a_manifests_head_end_in_mistakes(tail: bytes) -> None:
     outcome(b"apiVersion: penstock/v1\nkind: Flow\n" + tail)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from controller.domain.visible import visible
 from controller.planning.model import BaseView, ChangeKind, Plan, Unplanned
@@ -19,11 +19,12 @@ from tests.planning import plans
 from tests.planning.forge_markup import LIVE, github, live_markup
 from tests.planning.hostile_names import DANGEROUS, NAMES, view_of
 from tests.planning.plans import CASES
+from tests.support.examples import examples
 
 
 @given(NAMES)
 @example(plans.HOSTILE)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_no_name_is_live_markup_on_any_forge(name: str) -> None:
     assert live_markup(plan_markdown([view_of(name), view_of(name)], everything=True)) == []
 
@@ -40,7 +41,7 @@ def test_the_search_for_live_markup_finds_what_is_not_escaped(name: str) -> None
 
 
 @given(NAMES)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_reader_sees_exactly_the_name(name: str) -> None:
     """In a cell, in a list and in a title of a folded part, once the zero-width spaces are taken out."""
     for frame in ("|  |\n|---|\n| <b>{}</b> |\n", "- <b>{}</b>\n", "<details><summary>{}</summary>\n\n</details>\n"):

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from controller.domain.visible import visible
 from controller.planning.rendering.page import plan_html
@@ -17,6 +17,7 @@ from tests.diagnosis.browser import dump, needs_browser
 from tests.planning import plans
 from tests.planning.hostile_names import NAMES, view_of
 from tests.planning.plans import CASES
+from tests.support.examples import examples
 
 ELEMENTS = frozenset(
     {
@@ -71,7 +72,7 @@ class Page(HTMLParser):
 
 @given(NAMES)
 @example(plans.HOSTILE)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_name_is_only_text(name: str) -> None:
     harmless = Page(plan_html([view_of("x")], everything=True))
     page = Page(plan_html([view_of(name)], everything=True))

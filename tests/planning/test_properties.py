@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import networkx as nx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.desired import CyclePolicy, DesiredFlow, Organization, PinnedVersion, SourceFile, SyncPolicy
@@ -19,12 +19,13 @@ from controller.graphs.components import shortest_cycle, strongly_connected, wav
 from controller.planning.model import Change, ChangeKind, Plan, PlanInputs
 from controller.planning.plan import make_plan
 from tests.planning.compact import OBSERVED_AT, ORIGIN, organization
+from tests.support.examples import examples
 from tests.support.source_text import KnownText
 
 KEYS = [FlowKey("commonmodule" if index % 2 else "inboundcall", f"F{index}") for index in range(7)]
 VERSIONS = ["1.0", "2.0", "3.0"]
 DIGESTS = ["sha256:a", "sha256:b"]
-LIMITS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LIMITS = examples(100)
 
 
 @st.composite

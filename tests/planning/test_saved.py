@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 
 from controller.domain.errors import PlanUnreadable
 from controller.domain.status import StepState
@@ -27,6 +27,7 @@ from tests.planning.forge_markup import live_markup
 from tests.planning.hostile_names import NAMES, view_of
 from tests.planning.plans import CASES
 from tests.support.documents import follows_its_schema
+from tests.support.examples import examples
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 UNPLANNED = (Unplanned("new", "the branch adds this organisation"),)
@@ -123,7 +124,7 @@ def test_a_saved_plan_keeps_as_many_differences_as_a_comment_shows() -> None:
 
 @given(NAMES)
 @example(plans.HOSTILE)
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_no_name_in_a_saved_plan_is_live_markup(name: str) -> None:
     assume(not re.search("[\ud800-\udfff]", name))
     view = view_of(name)

@@ -20,9 +20,9 @@ from tests.planning.compact import live_state, organization, recorded_state
 
 pytestmark = pytest.mark.proof
 
-NODES = 100_000
-EDGES = 500_000
-GENEROUS_S = 40.0
+NODES = 30_000
+EDGES = 150_000
+GENEROUS_S = 20.0
 """Of the processor, whatever else it does: each takes some seconds; a quadratic algorithm takes minutes."""
 
 
@@ -38,7 +38,7 @@ def _large() -> dict[FlowKey, list[FlowKey]]:
     return successors
 
 
-def test_a_hundred_thousand_flows_take_seconds() -> None:
+def test_thirty_thousand_flows_take_seconds() -> None:
     """Components, one cycle of each, and the deployment order of what is left."""
     successors = _large()
     started = time.process_time()
@@ -53,8 +53,8 @@ def test_a_hundred_thousand_flows_take_seconds() -> None:
 
 
 def test_questions_to_a_long_chain_are_answered_without_recursion() -> None:
-    """A chain of 50,000 flows: the last consumer is 49,999 edges away, and its path is known."""
-    count = 50_000
+    """A chain of 20,000 flows: the last consumer is 19,999 edges away, and its path is known."""
+    count = 20_000
     keys = [f"inboundcall/F{index:06}" for index in range(count)]
     edges = tuple(Edge(later, earlier) for earlier, later in itertools.pairwise(keys))
     graph = Graph(tuple(Node(key, key, "inboundcall") for key in keys), edges)
