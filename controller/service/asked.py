@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -9,9 +10,19 @@ import structlog
 
 from controller.delivery.result import Outcome
 from controller.domain.desired import Organization
-from controller.domain.errors import Interrupted, LeaseHeld, PenstockError, Refused, StoreFailed, Waiting
+from controller.domain.errors import (
+    CredentialNotAllowed,
+    Interrupted,
+    LeaseHeld,
+    PenstockError,
+    Refused,
+    SettingsInvalid,
+    StoreFailed,
+    Waiting,
+)
 from controller.planning.guard import Confirmations
 from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.ownership import at_work
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
@@ -21,7 +32,7 @@ from controller.store.actions import ActionOutcome, AskedAction, Verb
 log = structlog.get_logger()
 
 _HELD_PAUSE_S: Final = 5.0
-"""After another controller had the lease: it carries the action out, unless it dies."""
+"""After another controller got the lease first: it carries the action out, unless it dies."""
 _LONGEST_TRIGGER: Final = 255
 """What the journal keeps."""
 _DONE: Final = frozenset({Outcome.SUCCEEDED, Outcome.PAUSED})
@@ -35,18 +46,30 @@ class AskedActions:
         self._services = services
         self._waiting: frozenset[Verb] = frozenset()
         self._not_before_s = 0.0
-        self._unnoted: list[tuple[AskedAction, ActionOutcome, str]] = []
-        """Actions that ended while the store did not answer."""
+        self._unnoted: list[Callable[[], None]] = []
+        """Ends of actions that the store did not take yet."""
 
-    def wait(self, verbs: frozenset[Verb]) -> bool:
-        """Actions wait in the store. Whether this controller should try them now."""
+    def wait(self, verbs: frozenset[Verb], organization: Organization) -> bool:
+        """Actions wait in the store. Whether this controller should try them now: no other one is at work.
+
+        Raises StoreFailed.
+        """
         self._waiting = verbs
-        return self._services.clock.monotonic() >= self._not_before_s
+        return self._is_free(organization)
 
-    def take(self) -> AskedAction | None:
+    def _is_free(self, organization: Organization) -> bool:
+        if self._services.clock.monotonic() < self._not_before_s:
+            return False
+        try:
+            key = self._services.identity(organization).key
+        except (SettingsInvalid, CredentialNotAllowed):
+            return True  # the pass says what is wrong with the credentials
+        return at_work(self._services, key) in (None, self._services.holder)
+
+    def take(self, organization: Organization) -> AskedAction | None:
         """The next action, which no other controller gets then. Raises StoreFailed."""
-        self._note_again()
-        if not self._waiting or self._services.clock.monotonic() < self._not_before_s:
+        self._write()
+        if not self._waiting or not self._is_free(organization):
             return None
         action = self._services.store.actions.take(self._name, self._services.holder)
         if action is None:
@@ -81,7 +104,7 @@ class AskedActions:
             if isinstance(report.error, LeaseHeld):
                 pause_s = min(report.error.retry_after_s, _HELD_PAUSE_S)
                 self._not_before_s = self._services.clock.monotonic() + pause_s
-            self._services.store.actions.give_back(action)
+            self._end(lambda: self._services.store.actions.give_back(action))
             return
         outcome = _outcome(action, report)
         self._note(action, outcome, report_message(report) if report.error is None else _with_hint(report.error))
@@ -100,16 +123,19 @@ class AskedActions:
             by=action.by,
             outcome=outcome.value,
         )
-        self._unnoted.append((action, outcome, message))
-        try:
-            self._note_again()
-        except StoreFailed as error:
-            log.warning("action.not-noted", organization=self._name, action=action.id, error=error.message)
+        self._end(lambda: self._services.store.actions.done(action, outcome, message))
 
-    def _note_again(self) -> None:
+    def _end(self, noting: Callable[[], None]) -> None:
+        """Write the end of an action, now or before the next one is taken: it would otherwise stay taken."""
+        self._unnoted.append(noting)
+        try:
+            self._write()
+        except StoreFailed as error:
+            log.warning("action.not-noted", organization=self._name, error=error.message)
+
+    def _write(self) -> None:
         while self._unnoted:
-            action, outcome, message = self._unnoted[0]
-            self._services.store.actions.done(action, outcome, message)
+            self._unnoted[0]()
             self._unnoted.pop(0)
 
 

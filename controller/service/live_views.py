@@ -78,16 +78,18 @@ class LiveViews:
         found = self._of_look(report) if last.error == _error(report) else self._of_pass(report)
         view = replace(last.view, **found, held_back=tuple(plain(held_back)))
         with store.together():
+            renewed = store.views.renew(view)
             self._end_running(report)
-            return store.views.renew(view)
+        return renewed
 
     def _post(self, report: PassReport, organization: Organization) -> None:
         shown = after_delivery(report)
         status = organization_status(shown, organization, self._services)
         view = organization_view(shown, status, self._of_pass(report))
+        flows = flow_views(shown, status, view.at)
         with self._services.store.together():
+            self._services.store.views.post(view, flows)
             self._end_running(report)
-            self._services.store.views.post(view, flow_views(shown, status, view.at))
         # After a delivery the plan that was made before it no longer holds.
         changed = report.result is not None or bool(report.recovered)
         plan = None if changed else report.plan

@@ -101,7 +101,9 @@ class Worker:
 
     def asked(self, verbs: frozenset[Verb]) -> None:
         """People asked for actions. A rollback does not wait for the end of a delivery: it is parked."""
-        if self._actions.wait(verbs):
+        if self._workspace is None:
+            return
+        if self._actions.wait(verbs, self._workspace.organization(self.name)):
             self._gives_way = Verb.ROLLBACK in verbs and self._live.delivers
             self._woken.set()
 
@@ -230,22 +232,30 @@ class Worker:
             allow_unpushed=self._allow_dirty,
         )
         self._full_look = False
-        action = self._actions.take()
-        if action is not None:
-            return await self._act(action, request, workspace, organization)
+        action = self._actions.take(organization)
+        asked = None if action is None else self._asked(action, request, organization)
+        if action is not None and asked is not None:
+            return await self._act(action, asked, workspace, organization)
         report = await self._carry_out(request, workspace, organization)
         report = await self._unless_held(request, workspace, report)
         # A pass without a plan did not look.
         self._full_look = self._full_look or (request.full_look and report.plan is None)
         return report
 
+    def _asked(self, action: AskedAction, usual: PassRequest, organization: Organization) -> PassRequest | None:
+        """The pass that carries the action out; None where the action cannot be made one, which is noted."""
+        try:
+            return self._actions.request(action, usual, organization)
+        except PenstockError as error:
+            self._actions.failed(action, error)
+            return None
+
     async def _act(
-        self, action: AskedAction, usual: PassRequest, workspace: Workspace, organization: Organization
+        self, action: AskedAction, request: PassRequest, workspace: Workspace, organization: Organization
     ) -> PassReport:
         """Run the pass that a person asked for, and soon the usual one: it sees what the former left."""
         self.nudge("after an action")
         try:
-            request = self._actions.request(action, usual, organization)
             if request.mode is Mode.ROLLBACK:
                 report = await self._run(request, workspace)
             else:

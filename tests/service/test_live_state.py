@@ -16,6 +16,7 @@ from controller.reconcile.workspace import open_folder
 from controller.service.live import LiveListener
 from controller.store.actions import ActionOutcome, AskedAction, NewAction, Verb
 from controller.store.flow_filter import FlowFilter
+from controller.store.live_marks import LiveTopic
 from controller.store.running import RunningFlow
 from controller.store.store import Store
 from tests.safety.test_workers import Running, running
@@ -360,3 +361,23 @@ async def test_organisations_that_are_gone_from_the_manifests_are_forgotten(worl
             "the former name is forgotten",
         )
     assert second.store.views.flows(ORGANIZATION, FlowFilter()).total == 0
+
+
+async def test_a_sync_waits_for_the_delivery_that_runs_and_no_other_controller_tries_meanwhile(
+    world: World, second: Services
+) -> None:
+    world.flow("desk", inbound("Desk"), rollout={"bake": "5m"})
+    world.commit()
+    async with two_replicas(world, second) as (first, _):
+        await first.until(lambda: state(second.store) == "baking", "it bakes")
+        action = ask(second.store, Verb.SYNC)
+        mark = second.store.marks.changed_since(None).mark
+        await world.clock.sleep(200)
+        assert second.store.actions.get(action.id) == action, "nobody has taken it"
+        assert ORGANIZATION not in second.store.marks.changed_since(mark).organizations(LiveTopic.ACTION)
+        assert state(second.store) == "baking"
+        await first.until(lambda: outcome(second.store, action), "it is done")
+    done = outcome(second.store, action)
+    assert done is not None
+    assert done.outcome is ActionOutcome.DONE
+    assert world.publishes() == ["inboundcall/Desk"]
