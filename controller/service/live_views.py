@@ -114,7 +114,7 @@ class LiveViews:
             trigger="",
             at=self._services.clock.now(),
         )
-        views.note(replace(known, **found, holder=self._services.holder))
+        views.note(replace(known, **found | {"holder": self._services.holder}))
 
     def _end_running(self, report: PassReport) -> None:
         """Without the lease, another controller's pass may go on."""

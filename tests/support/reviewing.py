@@ -36,6 +36,8 @@ class HeldClock(SteppedClock):
     def __init__(self) -> None:
         super().__init__()
         self._held: list[tuple[float, asyncio.Future[None]]] = []
+        self.ended = 0
+        """How often the test let waits end."""
 
     async def sleep(self, seconds: float) -> None:
         if seconds < _HELD_S:
@@ -54,6 +56,7 @@ class HeldClock(SteppedClock):
 
     def end(self, least: float, most: float) -> None:
         """Let this time pass, and end these waits."""
+        self.ended += 1
         self.elapsed_s += most
         for seconds, future in self._held:
             if least <= seconds <= most and not future.done():
