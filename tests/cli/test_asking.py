@@ -1,4 +1,4 @@
-"""`apply` on a terminal names the organisation and the number of changes, and asks; elsewhere it does not."""
+"""Questions on a terminal: `apply` names the organisation and the number of changes, and an action needs a reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shell(simulator: Simulator, tmp_path: Path) -> Iterator[Shell]:
         yield Shell(tmp_path, url)
 
 
-def on_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]:
+def on_a_terminal(shell: Shell, answer: str, *arguments: str, question: str = "[y/N]") -> tuple[int, str]:
     """The command with a terminal; answers once it is asked. Returns the exit code and what was shown."""
     main, side = pty.openpty()
     environment = shell.environment | {"TERM": "dumb"}
@@ -44,7 +44,7 @@ def on_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]
                 shown += os.read(main, 65536).decode("utf-8", "replace")
             except OSError:  # the other side is closed
                 break
-        if not asked and "[y/N]" in shown:
+        if not asked and question in shown:
             asked = True
             os.write(main, answer.encode() + b"\n")
     os.close(main)
@@ -84,3 +84,24 @@ def test_without_a_terminal_nobody_is_asked(shell: Shell) -> None:
     done = shell.run("apply")
     assert done.returncode == 0
     assert "[y/N]" not in done.stdout + done.stderr
+
+
+def test_the_reason_of_an_action_is_asked_for(shell: Shell) -> None:
+    code, shown = on_a_terminal(shell, "an outage", "suspend", question="Reason, for the audit log:")
+    assert code == 0, shown
+    assert "acme: suspended by " in shown
+
+    (held,) = shell.json("plan")["organizations"][0]["held_back"]
+    assert (held["code"], "an outage" in held["message"]) == ("sync-suspended", True)
+    assert shell.run("resume", "--reason", "it is over").returncode == 0
+    assert shell.json("plan")["organizations"][0]["held_back"] == []
+    entries = shell.json("audit", "list", "--action", "request")["entries"]
+    assert [(each["details"]["verb"], each["details"]["reason"]) for each in entries] == [
+        ("resume", "it is over"),
+        ("suspend", "an outage"),
+    ]
+
+
+def test_where_nobody_can_be_asked_a_missing_reason_is_an_error(shell: Shell) -> None:
+    done = shell.run("suspend")
+    assert (done.returncode, "--reason: say why" in done.stderr) == (1, True)

@@ -55,7 +55,17 @@ def audited(shell: InsideShell) -> list[str]:
     return [entry["action"] for entry in shown["entries"]]
 
 
-@pytest.mark.parametrize("words", [("approve", DIGEST), ("accept", "front"), ("rollback", "front"), ("apply",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("approve", DIGEST),
+        ("accept", "front"),
+        ("rollback", "front"),
+        ("suspend", "--reason", "an outage"),
+        ("resume", "--reason", "it is over"),
+        ("apply",),
+    ],
+)
 def test_it_says_which_controller_to_ask_and_writes_nothing(
     shell: InsideShell, simulator: Simulator, words: tuple[str, ...]
 ) -> None:
@@ -93,10 +103,12 @@ def test_a_delivery_goes_on_where_no_controller_gave_its_address(shell: InsideSh
 
 
 def test_a_person_may_say_that_this_store_is_the_controllers_now(shell: InsideShell) -> None:
-    assert shell.run("approve", DIGEST, "--this-store").returncode == 0
+    assert shell.run("approve", DIGEST, "--this-store", "--reason", "checked").returncode == 0
     assert shell.run("rollback", "front", "--to", "1.0", "--this-store").returncode == 0
 
     assert {"approve", "rollback"} <= set(audited(shell))
+    (approval,) = shell.json("audit", "list", "--action", "approve")["entries"]
+    assert approval["details"]["reason"] == "checked"
     assert shell.json("status")["organizations"][0]["last_sync"]["trigger"] == "rollback --this-store"
     assert shell.run("approve", DIGEST).returncode == 0  # the rollback's record names this store
 
