@@ -36,6 +36,7 @@ from controller.service.api.paths import PREFIX
 from controller.store.actions import NewAction, Verb
 
 _FAILS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+_TEXT = {"type": "string"}
 
 
 class Actions:
@@ -47,11 +48,12 @@ class Actions:
     def router(self) -> APIRouter:
         """The routes."""
         router = APIRouter(prefix="/organizations/{organization}", tags=["actions"])
-        queued = described(ActionDocument, "Queued.", HTTPStatus.ACCEPTED, *_FAILS)
+        too_large = {413: {"description": "The body is too large.", "content": {"text/plain": {"schema": _TEXT}}}}
+        queued = too_large | described(ActionDocument, "Queued.", HTTPStatus.ACCEPTED, *_FAILS)
         queued[202]["headers"] = {"Location": {"description": "The path of the action.", "schema": {"type": "string"}}}
-        decided = described(ApprovalDocument, "The approval that holds.", HTTPStatus.OK, *_FAILS)
-        accepted = described(PromotionDocument, "The decision.", HTTPStatus.OK, *_FAILS)
-        held = described(SuspensionDocument, "What holds now.", HTTPStatus.OK, *_FAILS)
+        decided = too_large | described(ApprovalDocument, "The approval that holds.", HTTPStatus.OK, *_FAILS)
+        accepted = too_large | described(PromotionDocument, "The decision.", HTTPStatus.OK, *_FAILS)
+        held = too_large | described(SuspensionDocument, "What holds now.", HTTPStatus.OK, *_FAILS)
 
         def add(handler: Callable[..., Any], responses: Responses) -> None:
             status = HTTPStatus.ACCEPTED if responses is queued else HTTPStatus.OK

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 from controller.domain.documents import plain
 from controller.domain.references import Resolution
-from controller.domain.status import Health, StepState, SyncStatus
+from controller.domain.status import Health, SyncStatus
 from controller.flows.diff_model import DiffKind
 from controller.graphs.document import EdgeDocument, GraphDocument, GraphNodeDocument, UnansweredDocument
 from controller.graphs.model import EdgeKind
 from controller.planning.model import ChangeKind
 from controller.planning.rendering.document_model import ChangeDocument, OrganizationPlanDocument, PlanDocument
-from controller.questions.action_document import ActionDocument, ActionStateDocument
-from controller.questions.audit_document import AuditEntryDocument, AuditLogDocument
+from controller.questions.action_document import ActionDocument
+from controller.questions.audit_document import AuditLogDocument
 from controller.questions.comparison_document import DiffDocument, DifferenceDocument, FlowDiffDocument, SideDocument
 from controller.questions.decision_documents import ApprovalDocument, PromotionDocument
 from controller.questions.drift_document import OpenDriftDocument, OpenDriftsDocument
 from controller.questions.history_document import (
-    ChangeTimeDocument,
     FlowHistoryDocument,
     HistoryDocument,
     OrganizationHistoryDocument,
-    PeriodDocument,
 )
 from controller.questions.live_document import (
     FlowDocument,
@@ -45,22 +42,12 @@ from controller.questions.suspension_document import SuspensionDocument, Suspens
 from controller.questions.sync_document import (
     SyncDocument,
     SyncsDocument,
-    SyncStateDocument,
-    SyncStepDocument,
-    WriteStateDocument,
 )
+from controller.service.api.past_examples import ACTION, COMMIT, DIGEST, ENTRY, FLOW_ID, PERIOD, STEP, SYNC, at
 from controller.service.problems import InputMistakeDocument, ProblemDocument
-from controller.store.actions import Verb
-from controller.store.records import SyncState, WriteOutcome
+from controller.store.records import SyncState
 
-_DIGEST: Final = "sha256:" + "3f" * 32
-_COMMIT: Final = "9b1d6f0a4c52e7830d1f5b6a7c8e9f0011223344"
-_FLOW_ID: Final = "6a1f6f0e-6f0e-4f6a-9a51-2f9d1c0b7e01"
 _HOLDER: Final = "penstock-0"
-
-
-def _at(minute: int, second: int = 0) -> datetime:
-    return datetime(2026, 11, 24, 14, minute, second, tzinfo=UTC)
 
 
 _RUNNING_FLOW: Final = RunningFlowDocument(
@@ -70,49 +57,49 @@ _RUNNING_FLOW: Final = RunningFlowDocument(
     kind="publish",
     state="baking",
     version="8.0",
-    since=_at(5),
-    until=_at(35),
+    since=at(5),
+    until=at(35),
     percent=33.3,
     stage=None,
     gate={"gate": "errorRate", "verdict": "passed", "message": "0 of 41 executions failed", "figures": {"samples": 41}},
     message="0 of 41 executions failed",
-    at=_at(15),
+    at=at(15),
 )
 _RUNNING: Final = RunningPassDocument(
     organization="acme",
     holder=_HOLDER,
     step="deliver",
     trigger="revision 9b1d6f0a4c52",
-    since=_at(4),
+    since=at(4),
     done=1,
     total=2,
-    beat_at=_at(15),
+    beat_at=at(15),
     heard=True,
     flows=[_RUNNING_FLOW],
 )
-_SUSPENSION: Final = SuspensionStateDocument(by="Ada", reason="change freeze of CHG-1042", at=_at(2))
+_SUSPENSION: Final = SuspensionStateDocument(by="Ada", reason="change freeze of CHG-1042", at=at(2))
 _LAST_SYNC: Final = LastSyncDocument(
     id=17,
     state=SyncState.RUNNING,
-    revision=_COMMIT,
+    revision=COMMIT,
     actor="Grace",
     trigger="revision 9b1d6f0a4c52",
-    started_at=_at(4),
+    started_at=at(4),
     finished_at=None,
 )
 _ORGANIZATION: Final = OrganizationStateDocument(
     name="acme",
-    revision=_COMMIT,
+    revision=COMMIT,
     sync=SyncStatus.OUT_OF_SYNC,
     health=Health.PROGRESSING,
     message="2 changes planned",
     trigger="revision 9b1d6f0a4c52",
-    at=_at(3),
-    looked_fully_at=_at(3),
+    at=at(3),
+    looked_fully_at=at(3),
     duration_s=1.4,
     flows={"Healthy": 1, "Degraded": 1},
     unmanaged=3,
-    plan_digest=_DIGEST,
+    plan_digest=DIGEST,
     warnings=[],
     drift=[
         SeenDriftDocument(
@@ -120,7 +107,7 @@ _ORGANIZATION: Final = OrganizationStateDocument(
             message="4.0 was published by Linus; recorded is 3.0",
             version="4.0",
             by="Linus",
-            at=_at(1),
+            at=at(1),
         )
     ],
     held_back=[
@@ -146,17 +133,17 @@ _FLOW: Final = FlowStateDocument(
     wanted="sha256:" + "7c" * 32,
     recorded="7.0",
     version="8.0",
-    flow_id=_FLOW_ID,
+    flow_id=FLOW_ID,
     change="publish",
     locked_by=None,
     message="its content changed",
-    at=_at(5),
+    at=at(5),
 )
 _CHANGE: Final = ChangeDocument(
     flow="front-door",
     type="inboundcall",
     name="Front door",
-    flow_id=_FLOW_ID,
+    flow_id=FLOW_ID,
     change=ChangeKind.PUBLISH,
     from_version="7.0",
     to_version=None,
@@ -174,68 +161,13 @@ _DRIFT: Final = OpenDriftDocument(
     expected="3.0",
     actual="4.0",
     message="4.0 was published by Linus; recorded is 3.0",
-    since=_at(1),
-)
-_STEP: Final = SyncStepDocument(
-    id=41,
-    sync_id=17,
-    flow="front-door",
-    type="inboundcall",
-    name="Front door",
-    change="publish",
-    state=StepState.BAKING,
-    wanted="sha256:" + "7c" * 32,
-    flow_id=_FLOW_ID,
-    previous_version="7.0",
-    target_version=None,
-    live_version="8.0",
-    reason="its content changed",
-    cause=None,
-    error_code=None,
-    paused=False,
-    bake_until=_at(35),
-    updated_at=_at(5),
-    recorded_at=None,
-    writes=[
-        WriteStateDocument(action="publish", intent_at=_at(4, 10), outcome=WriteOutcome.DONE, result_at=_at(4, 12))
-    ],
-)
-_SYNC: Final = SyncStateDocument(
-    id=17,
-    organization="acme",
-    revision=_COMMIT,
-    plan_digest=_DIGEST,
-    state=SyncState.RUNNING,
-    actor="Grace",
-    author="Grace",
-    trigger="revision 9b1d6f0a4c52",
-    on_failure="rollback",
-    dirty=False,
-    started_at=_at(4),
-    finished_at=None,
-    steps={"baking": 1, "pending": 1},
-)
-_ACTION: Final = ActionStateDocument(
-    id=4,
-    organization="acme",
-    flow="opening-hours",
-    verb=Verb.ROLLBACK,
-    digest=None,
-    version="3.0",
-    by="Ada",
-    reason="callers hear silence",
-    at=_at(10),
-    taken_by=None,
-    taken_at=None,
-    done_at=None,
-    outcome=None,
-    message=None,
+    since=at(1),
 )
 _PLAN: Final = OrganizationPlanDocument(
     name="acme",
     organization_id="0d5a6a2e-2b0b-4f3d-8a58-5b9a0f7d2c11",
     region="mypurecloud.ie",
-    digest=_DIGEST,
+    digest=DIGEST,
     summary={"create": 0, "publish": 1, "none": 1, "blocked": 0},
     changes=[_CHANGE],
     drift=[],
@@ -263,25 +195,6 @@ _NODES: Final = [
         ("inboundcall", "Front door", "8.0", Health.PROGRESSING),
     )
 ]
-_PERIOD: Final = PeriodDocument(
-    version="7.0",
-    began=ChangeTimeDocument(earliest=_at(0), latest=_at(0, 2)),
-    ended=ChangeTimeDocument(earliest=_at(5), latest=_at(5)),
-    seen_from=_at(0, 2),
-    seen_until=_at(5),
-    certain=True,
-    result="delivered",
-    by="Grace",
-    by_role="commit author",
-    approved_by="Ada",
-    trigger="revision 1f00d0aa9a01",
-    change="publish",
-    reason="its content changed",
-    cause=None,
-    revision="1f00d0aa9a01e7830d1f5b6a7c8e9f0011223344",
-    record="77aa00bb11cc22dd33ee44ff5500660077008800",
-    sync=16,
-)
 _DIFFERENCE: Final = FlowDiffDocument(
     flow="front-door",
     type="inboundcall",
@@ -302,39 +215,15 @@ _DIFFERENCE: Final = FlowDiffDocument(
         )
     ],
 )
-_ENTRY: Final = AuditEntryDocument(
-    timestamp=_at(4, 12),
-    organization="acme",
-    action="publish",
-    status="success",
-    success=True,
-    error=None,
-    flow="inboundcall/Front door",
-    flow_id=_FLOW_ID,
-    version="8.0",
-    target_version=None,
-    actor="Grace",
-    author="Grace",
-    revision=_COMMIT,
-    latency_ms=1830.0,
-    validation_error_rate=0.0,
-    deployment_success_rate=1.0,
-    webhook_synced=None,
-    details={"publish_id": "5b2"},
-    filed=True,
-    position=212,
-    previous="0" * 64,
-    digest="ab" * 32,
-)
 _DOCUMENTS: Final = (
     OrganizationsDocument(organizations=[_ORGANIZATION]),
-    OrganizationDocument(organization=_ORGANIZATION, summary=_PLAN.summary, actions=[_ACTION]),
+    OrganizationDocument(organization=_ORGANIZATION, summary=_PLAN.summary, actions=[ACTION]),
     FlowsDocument(organization="acme", total=1, limit=100, offset=0, flows=[_FLOW]),
     FlowDocument(
         organization="acme",
         flow=_FLOW,
         running=_RUNNING_FLOW,
-        last_change=_STEP,
+        last_change=STEP,
         problems=[
             OpenProblemDocument(code="flow-locked", message="Linus has it open", hint="ask Linus to leave the flow")
         ],
@@ -342,11 +231,11 @@ _DOCUMENTS: Final = (
         change=_CHANGE,
     ),
     OpenDriftsDocument(organization="acme", drift=[_DRIFT]),
-    RunningDocument(at=_at(15), passes=[_RUNNING]),
-    SyncsDocument(syncs=[_SYNC], next=17),
-    SyncDocument(sync=_SYNC, summary={}, approved_by=["Ada"], total=2, limit=200, offset=0, steps=[_STEP]),
-    AuditLogDocument(entries=[_ENTRY], more=True, next=9001),
-    ActionDocument(action=_ACTION),
+    RunningDocument(at=at(15), passes=[_RUNNING]),
+    SyncsDocument(syncs=[SYNC], next=17),
+    SyncDocument(sync=SYNC, summary={}, approved_by=["Ada"], total=2, limit=200, offset=0, steps=[STEP]),
+    AuditLogDocument(entries=[ENTRY], more=True, next=9001),
+    ActionDocument(action=ACTION),
     HistoryDocument(
         at=None,
         organizations=[
@@ -360,8 +249,8 @@ _DOCUMENTS: Final = (
                         type="inboundcall",
                         name="Front door",
                         former_names=[],
-                        id=_FLOW_ID,
-                        periods=[_PERIOD],
+                        id=FLOW_ID,
+                        periods=[PERIOD],
                         note=None,
                     )
                 ],
@@ -370,7 +259,7 @@ _DOCUMENTS: Final = (
             )
         ],
     ),
-    PlanDocument(digest=_DIGEST, revision=_COMMIT, organizations=[_PLAN]),
+    PlanDocument(digest=DIGEST, revision=COMMIT, organizations=[_PLAN]),
     GraphDocument(
         nodes=_NODES,
         edges=[
@@ -403,7 +292,7 @@ _DOCUMENTS: Final = (
         warnings=[],
     ),
     DiffDocument(flows=[_DIFFERENCE]),
-    ApprovalDocument(organization="acme", digest=_DIGEST, by="Ada", at=_at(12)),
+    ApprovalDocument(organization="acme", digest=DIGEST, by="Ada", at=at(12)),
     PromotionDocument(
         organization="acme", flow="front-door", type="inboundcall", name="Front door", version="8.0", by="Ada"
     ),
@@ -424,7 +313,7 @@ PROBLEMS: Final[dict[HTTPStatus, Any]] = {
         ProblemDocument(
             title="Conflict",
             status=409,
-            detail=f"acme: sha256:{'11' * 32} is not the plan that holds now: the plan is {_DIGEST}",
+            detail=f"acme: sha256:{'11' * 32} is not the plan that holds now: the plan is {DIGEST}",
             code="plan-stale",
             hint="look at the plan again, and name its digest",
         )
