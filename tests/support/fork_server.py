@@ -76,11 +76,12 @@ class Start:
 
 def import_all() -> None:
     """Import and freeze what commands need."""
-    for found in pkgutil.walk_packages(controller.__path__, "controller."):
-        if not found.name.startswith(_NOT_IMPORTED):
-            importlib.import_module(found.name)
-    for name in IMPORTED_LATER:
-        importlib.import_module(name)
+    with warnings.catch_warnings():  # Authlib adds a filter when it is imported, which an interpreter begins without
+        for found in pkgutil.walk_packages(controller.__path__, "controller."):
+            if not found.name.startswith(_NOT_IMPORTED):
+                importlib.import_module(found.name)
+        for name in IMPORTED_LATER:
+            importlib.import_module(name)
     if importlib.util.find_spec("sniffio") is None:
         # httpcore looks for it on the whole path at each request.
         sys.modules["sniffio"] = None  # type: ignore[assignment]
