@@ -33,13 +33,18 @@ def _stream(stream: object) -> list[object]:
     return [type(stream).__name__, *(getattr(stream, name) for name in names)]
 
 
+def _filters() -> list[str]:
+    """The filters of Python's own warnings. For its own ones a library adds a filter when it is imported."""
+    return [str(entry) for entry in warnings.filters if entry[2].__module__ == "builtins"]
+
+
 def surroundings() -> dict[str, object]:
     """What a program can see of its start, without what is different each time."""
     standard = (sys.stdin, sys.stdout, sys.stderr)
     return {
         "arguments": sys.argv,
         "module": [__name__, vars(sys.modules["__main__"]).get("__package__"), __file__],
-        "warnings": [sys.warnoptions, [str(entry) for entry in warnings.filters]],
+        "warnings": [sys.warnoptions, _filters()],
         "folder": str(Path.cwd()),
         "path": sys.path,
         "environment": dict(os.environ),
