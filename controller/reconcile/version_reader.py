@@ -42,16 +42,17 @@ class FactReader:
         return await self._once(self._facts.resources, self._facts.remember_resources, live, version, read)
 
     def known_exports(self) -> Mapping[tuple[str, str], str]:
-        """What `export_digest` answers without a call, by the flow's id and the version."""
+        """The digests that need no export, by the flow's id and the version: one query for all."""
         return self._facts.export_digests(self._organization)
 
     async def export_digest(self, live: LiveFlow, version: str) -> str:
-        """The canonical digest of a version's export. Raises ExportFailed when the export is unreadable."""
+        """The canonical digest of a version's export, exported whether it is known or not.
 
-        async def read() -> str:
-            return export_digest(await self.platform.versions.export(live.id, version, definition=False))
-
-        return await self._once(self._facts.export_digest, self._facts.remember_export_digest, live, version, read)
+        Raises ExportFailed when the export is unreadable.
+        """
+        digest = export_digest(await self.platform.versions.export(live.id, version, definition=False))
+        self._facts.remember_export_digest(self._organization, live.id, version, digest)
+        return digest
 
     async def _once(
         self,

@@ -45,11 +45,6 @@ class Facts(StorePart):
     ) -> None:
         self._put((organization, flow_id, version, _RESOURCES), [asdict(each) for each in resources])
 
-    def export_digest(self, organization: str, flow_id: str, version: str) -> str | None:
-        """Digest of the version's canonical export; None when it was never exported."""
-        value = self._get(organization, flow_id, version, _EXPORT_DIGEST)
-        return None if value is None else str(value)
-
     def export_digests(self, organization: str) -> dict[tuple[str, str], str]:
         """Digests of all known exports of an organisation, by the flow's id and the version: one query."""
         query = select(facts.c.flow_id, facts.c.version, facts.c.value).where(

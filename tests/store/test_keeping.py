@@ -165,5 +165,5 @@ def test_facts_about_a_version_are_kept_for_ever(store: Store, flow_id: str) -> 
     store.facts.remember_references("production", flow_id, "1.0", [])
     store.facts.remember_export_digest("production", flow_id, "1.0", "sha256:9")
     assert store.facts.references("production", flow_id, "1.0") == (reference,)
-    assert store.facts.export_digest("production", flow_id, "1.0") == "sha256:9"
-    assert store.facts.export_digest("staging", flow_id, "1.0") is None
+    assert store.facts.export_digests("production") == {(flow_id, "1.0"): "sha256:9"}
+    assert store.facts.export_digests("staging") == {}

@@ -172,8 +172,8 @@ def test_facts_about_a_version_go_once_a_later_version_has_some(url: str, clock:
         clock.advance(500 * 86_400)
         purge(store)
         assert store.facts.references(ORGANIZATION, "a", "1.0") is None
-        assert store.facts.export_digest(ORGANIZATION, "a", "2.0") == "sha256:a"
-        assert store.facts.export_digest(ORGANIZATION, "b", "1.0") == "sha256:b"
+        digests = store.facts.export_digests(ORGANIZATION)
+        assert (digests["a", "2.0"], digests["b", "1.0"]) == ("sha256:a", "sha256:b")
 
 
 def test_released_quarantines_go_and_active_ones_stay(url: str, clock: SteppedClock) -> None:
