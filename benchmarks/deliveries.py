@@ -9,10 +9,11 @@ dependency.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from typing import TypeVar
 
 from benchmarks.environment import scratch
 from benchmarks.measure import Answer, Row
@@ -21,16 +22,17 @@ from benchmarks.peers.published import PeerRun
 from benchmarks.virtual import (
     LIMIT_PER_MINUTE,
     VirtualOrganization,
-    at_once,
     in_virtual_time,
     limited_calls,
     live_at,
+    processes,
     virtual_world,
 )
 from benchmarks.workload import LONGEST_S, SHORTEST_S, Workload, random_workload
 from controller.delivery.sync_run import DeliveryEvent
 from tests.support.world import Recording, World
 
+T = TypeVar("T")
 SEEDS = (1, 2, 3)
 PEERS: Mapping[str, Callable[[VirtualOrganization, Workload], Awaitable[PeerRun] | PeerRun]] = {
     "the script of tutorials": sequential.run,
@@ -73,9 +75,28 @@ class Noticing(Recording):
 
 def ask(flows: int = 500, seeds: tuple[int, ...] = SEEDS, peers: Collection[str] = tuple(PEERS)) -> Answer:
     """Deliver the same workloads with Penstock and with each peer. Raises RuntimeError for a delivery that fails."""
+    with processes() as pool:
+        return begin(pool, flows, seeds, peers)()
+
+
+def begin(
+    pool: Executor, flows: int = 500, seeds: tuple[int, ...] = SEEDS, peers: Collection[str] = tuple(PEERS)
+) -> Callable[[], Answer]:
+    """Begin all deliveries; the function that is returned waits for them, and raises as `ask` does."""
     workloads = [random_workload(seed, flows) for seed in seeds]
-    own = at_once(_own, workloads)
-    others = {name: tuple(at_once(partial(_peer, name), workloads)) for name in peers}
+    own = [pool.submit(_own, workload) for workload in workloads]
+    others = {name: [pool.submit(_peer, name, workload) for workload in workloads] for name in peers}
+    return lambda: _answer(workloads, _results(own), {name: _results(runs) for name, runs in others.items()})
+
+
+def _results(futures: Sequence[Future[T]]) -> tuple[T, ...]:
+    return tuple(future.result() for future in futures)
+
+
+def _answer(
+    workloads: Sequence[Workload], own: tuple[Delivered, ...], others: Mapping[str, tuple[PeerRun, ...]]
+) -> Answer:
+    flows = len(workloads[0].flows)
     bound_s = statistics.median(workload.bound_s(LIMIT_PER_MINUTE) for workload in workloads)
     makespans = tuple(run.makespan_s for run in own)
     whole = flows >= _WHOLE
@@ -123,7 +144,7 @@ def _rows_of_peers(peers: Mapping[str, tuple[PeerRun, ...]], flows: int) -> list
     return [*rows, *calls]
 
 
-def _conditions(flows: int, workloads: list[Workload]) -> dict[str, object]:
+def _conditions(flows: int, workloads: Sequence[Workload]) -> dict[str, object]:
     return {
         "flows": flows,
         "seeds": [workload.seed for workload in workloads],

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +18,7 @@ from benchmarks import deliveries, graphs, histories, looks, revisions, services
 from benchmarks.environment import own_environment
 from benchmarks.measure import Answer
 from benchmarks.pace import pace
-from benchmarks.virtual import quiet
+from benchmarks.virtual import processes, quiet
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -34,14 +35,20 @@ class Question:
     """At its full size."""
     ask_small: Callable[[], Answer] | None = None
     """At a size that takes seconds, where its numbers are the same on every machine."""
+    begin: Callable[[Executor], Callable[[], Answer]] | None = None
+    """Where nothing depends on what runs beside it: begin to ask; what is returned waits for the answer."""
     timed: bool = False
     """Whether it has targets in processor time, which are for a machine of another pace."""
 
 
 QUESTIONS: Mapping[str, Question] = {
-    "looks": Question("Calls of a look", looks, looks.ask, lambda: looks.ask(sizes=(30,))),
+    "looks": Question("Calls of a look", looks, looks.ask, lambda: looks.ask(sizes=(30,)), looks.begin),
     "deliveries": Question(
-        "First delivery", deliveries, deliveries.ask, lambda: deliveries.ask(flows=30, seeds=(1,), peers=())
+        "First delivery",
+        deliveries,
+        deliveries.ask,
+        lambda: deliveries.ask(flows=30, seeds=(1,), peers=()),
+        deliveries.begin,
     ),
     "sources": Question("Reading sources", sources, sources.ask, timed=True),
     "starts": Question("Short commands", starts, starts.ask, timed=True),
@@ -57,31 +64,55 @@ QUESTIONS: Mapping[str, Question] = {
 _ANSWER = TypeAdapter(Answer)
 
 
-def run(names: Sequence[str], *, small: bool = False) -> list[Answer]:
-    """Ask one question after another, in an environment of their own. Small: those that have a small size."""
-    answers = []
+def run(names: Sequence[str], *, small: bool = False, questions: Mapping[str, Question] = QUESTIONS) -> list[Answer]:
+    """Ask in an environment of their own. Small: those that have a small size.
+
+    Those with counts and simulated time alone are asked side by side, before all others. These follow one by one, first
+    those that need the machine's pace: it is read between each two of them.
+    """
     with quiet(), own_environment():
-        for name in names:
-            ask = QUESTIONS[name].ask_small if small else QUESTIONS[name].ask
-            if ask is None:
+        if small:
+            return [_told(name, ask) for name in names if (ask := questions[name].ask_small) is not None]
+        answers = _side_by_side({name: questions[name] for name in names})
+        known: float | None = None
+        for name in sorted(names, key=lambda name: not questions[name].timed):
+            if name in answers:
                 continue
-            began, busy = time.monotonic(), f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
-            answers.append(_paced(ask, busy) if QUESTIONS[name].timed and not small else _on(ask(), busy))
-            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    return answers
+            if questions[name].timed:
+                answers[name], known = _paced(name, questions[name].ask, pace() if known is None else known)
+            else:
+                answers[name] = _told(name, questions[name].ask)
+    return [answers[name] for name in names]
 
 
-def _on(answer: Answer, machine: str) -> Answer:
-    return replace(answer, conditions={**answer.conditions, "machine": machine})
+def _side_by_side(questions: Mapping[str, Question]) -> dict[str, Answer]:
+    """The answers of those that can be asked so."""
+    with processes() as pool:
+        begun = {name: one.begin(pool) for name, one in questions.items() if one.begin is not None}
+        beside = f", at once with {len(begun) - 1} more" if len(begun) > 1 else ""
+        return {name: _told(name, finish, beside) for name, finish in begun.items()}
 
 
-def _paced(ask: Callable[[], Answer], machine: str) -> Answer:
-    """An answer whose targets in processor time are for this machine's pace: the quicker one of before and after."""
-    before, answer, after = pace(), ask(), pace()
+def _told(name: str, ask: Callable[[], Answer], beside: str = "") -> Answer:
+    """The answer with how long it took, and how busy the machine was."""
+    began, busy = time.monotonic(), f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
+    answer = ask()
+    took = f"{time.monotonic() - began:.0f} s{beside}"
+    print(f"{name}: {took}", file=sys.stderr)
+    return replace(answer, conditions={**answer.conditions, "machine": busy, "measured in": took})
+
+
+def _paced(name: str, ask: Callable[[], Answer], before: float) -> tuple[Answer, float]:
+    """An answer whose targets in processor time are for this machine's pace, and the pace after it.
+
+    The quicker one of before and after counts.
+    """
+    answer, after = _told(name, ask), pace()
     found = min(before, after)
     rows = tuple(replace(row, pace=found) if row.timed else row for row in answer.rows)
     said = f"takes {found:.2f} x the processor time of the one on which the targets were set"
-    return _on(replace(answer, rows=rows), f"{machine}; {said} ({before:.2f} before, {after:.2f} after)")
+    machine = f"{answer.conditions['machine']}; {said} ({before:.2f} before, {after:.2f} after)"
+    return replace(answer, rows=rows, conditions={**answer.conditions, "machine": machine}), after
 
 
 def keep(answer: Answer, folder: Path = RESULTS) -> None:

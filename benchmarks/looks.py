@@ -8,14 +8,15 @@ organisation counts the calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
 from benchmarks.environment import scratch
 from benchmarks.measure import Answer, Row
-from benchmarks.virtual import LIMIT_PER_MINUTE, at_once, in_virtual_time, limited_calls, virtual_world
+from benchmarks.virtual import LIMIT_PER_MINUTE, in_virtual_time, limited_calls, processes, virtual_world
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import SourceFile
 from controller.domain.recorded import RecordedFlow
@@ -52,9 +53,19 @@ class Looks:
 
 def ask(sizes: tuple[int, ...] = SIZES) -> Answer:
     """Look at organisations of these sizes, in each dialect. Raises RuntimeError for a look that fails."""
-    cases = [(dialect, flows) for flows in sizes for dialect in (ARCHITECT, VERSIONED)]
-    looks = dict(zip(cases, at_once(_look, cases), strict=True))
-    rows = [row for case in sorted(cases) for row in _rows(*case, looks[case])]
+    with processes() as pool:
+        return begin(pool, sizes)()
+
+
+def begin(pool: Executor, sizes: tuple[int, ...] = SIZES) -> Callable[[], Answer]:
+    """Begin with the largest; the function that is returned waits for all, and raises as `ask` does."""
+    cases = [(dialect, flows) for flows in sorted(sizes, reverse=True) for dialect in (ARCHITECT, VERSIONED)]
+    looks = {case: pool.submit(_look, case) for case in cases}
+    return lambda: _answer({case: look.result() for case, look in looks.items()})
+
+
+def _answer(looks: Mapping[tuple[str, int], Looks]) -> Answer:
+    rows = [row for case in sorted(looks) for row in _rows(*case, looks[case])]
     conditions = {
         "limit": f"{LIMIT_PER_MINUTE} calls a minute for a token",
         "flows in a page": ", ".join(f"{flows:,} ({dialect})" for dialect, flows in PAGES.items()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,7 +29,6 @@ from tests.support.world import URL, World
 
 LIMIT_PER_MINUTE = 300
 """Genesys' limit for one token."""
-S = TypeVar("S")
 T = TypeVar("T")
 UNLIMITED = ("/_storage/", "/oauth/")
 """Presigned storage and logins: they do not count against the limit of a token."""
@@ -151,7 +150,6 @@ def in_virtual_time(work: Awaitable[T]) -> T:
     return asyncio.run(run())
 
 
-def at_once(work: Callable[[S], T], cases: Sequence[S]) -> list[T]:
-    """The results for all cases, by a process for each processor: simulated time does not depend on that."""
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        return list(pool.map(work, cases))
+def processes() -> ProcessPoolExecutor:
+    """A process for each processor: simulated time does not depend on how many work at once."""
+    return ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import yaml
 
-from benchmarks import graphs, histories, revisions, services, sources, starts, traces
+from benchmarks import deliveries, graphs, harness, histories, looks, revisions, services, sources, starts, traces
 from benchmarks.environment import own_environment
 from benchmarks.measure import Answer
 from benchmarks.repositories import real_sources
@@ -52,9 +53,35 @@ def test_an_idle_service_is_watched() -> None:
 
 @pytest.mark.proof
 def test_a_trace_is_printed_beside_a_peer() -> None:
-    answer = traces.ask(sizes=(20,), rounds=1)
+    answer = traces.ask({20: 1})
 
     assert all(row.peer for row in answer.rows if row.unit.startswith("s"))
+
+
+@pytest.mark.proof
+def test_questions_with_counts_are_asked_side_by_side_before_the_others() -> None:
+    questions = {
+        "histories": harness.Question("A history", histories, lambda: histories.ask(sizes=(5,))),
+        "looks": harness.Question("Looks", looks, looks.ask, begin=partial(looks.begin, sizes=(3,))),
+        "deliveries": harness.Question(
+            "Deliveries", deliveries, deliveries.ask, begin=partial(deliveries.begin, flows=4, seeds=(1,), peers=())
+        ),
+    }
+
+    found = harness.run(list(questions), questions=questions)
+
+    assert [answer.question for answer in found] == ["histories", "looks", "deliveries"]
+    alone, *together = [str(answer.conditions["measured in"]) for answer in found]
+    assert "at once" not in alone
+    assert all(took.endswith("at once with 1 more") for took in together)
+    assert names(found[1])[0] == "service, no change: 3 flows, architect"
+
+
+@pytest.mark.proof
+def test_a_document_of_a_graph_is_written_beside_networkx() -> None:
+    written = {row.name: row for row in graphs.ask(nodes=30, edges=80, rounds=1).rows}["JSON written to a file"]
+
+    assert all(value > 0 for value in (*written.values, *written.peer_values))
 
 
 def test_questions_to_a_graph_are_asked_beside_networkx() -> None:
