@@ -73,8 +73,10 @@ async def organization_history(
     calls raise.
     """
     log = await asyncio.to_thread(repository.record_log, organization.name, organization.artifacts)
+    others = await asyncio.to_thread(_other_names, services, repository, organization, offline=choice.offline)
     past, notes = services.store.past, list(log.notes)
-    steps, moments = past.steps(organization.name), past.moments(organization.name)
+    steps = [step for name in (organization.name, *others) for step in past.steps(name)]
+    moments = [moment for name in (organization.name, *others) for moment in past.moments(name)]
     if not steps:
         notes.append("this store has no deliveries of the organisation: records and the organisation alone were read")
     known = services.store.known_branches.of(organization.name).get(organization.artifacts.branch)
@@ -82,6 +84,11 @@ async def organization_history(
         notes.append(
             f"the records branch was rewritten: it was at {known[:12]}, and what it lost is told by the store's journal"
         )
+    if others:
+        names = ", ".join(map(repr, others))
+        notes.append(f"the same organisation has records under {names}, too: they and its deliveries count")
+        read = [await asyncio.to_thread(repository.record_log, name, organization.artifacts) for name in others]
+        log = log.with_older(read)
     flows = past_flows(log, steps, moments)
     if choice.offline:
         notes.append("the organisation was not asked: out-of-band changes since the last sighting are missing")
@@ -100,6 +107,21 @@ async def organization_history(
     return OrganizationHistory(
         organization.name, observed_at, log.tip, tuple(sorted(found, key=lambda each: each.key)), tuple(notes)
     )
+
+
+def _other_names(
+    services: Services, repository: Repository, organization: Organization, *, offline: bool
+) -> tuple[str, ...]:
+    """Other names under which this very organisation has a record, such as the one before it was renamed.
+
+    The organisation's own id tells; without one there are none.
+    """
+    states = {each.organization: each for each in repository.recorded_states(organization.artifacts, ())}
+    own = states.pop(organization.name, None)
+    known = own.organization_id if own is not None else None
+    if known is None and not offline:
+        known = services.identity(organization).organization_id
+    return tuple(name for name, each in sorted(states.items()) if known is not None and each.organization_id == known)
 
 
 def _chosen(flows: Iterable[PastFlow], choice: HistoryChoice, organization: Organization) -> list[PastFlow]:

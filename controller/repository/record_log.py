@@ -50,6 +50,16 @@ class RecordLog:
     notes: tuple[str, ...] = ()
     """What could not be read, for people."""
 
+    def with_older(self, others: Sequence[RecordLog]) -> RecordLog:
+        """These records and those of other logs, oldest first; the newest commit stays this log's."""
+        logs = (self, *others)
+        return RecordLog(
+            self.tip,
+            tuple(sorted((each for log in logs for each in log.records), key=lambda record: record.at)),
+            {sha: author for log in logs for sha, author in log.authors.items()},
+            tuple(dict.fromkeys(note for log in logs for note in log.notes)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Commit:

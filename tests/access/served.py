@@ -118,7 +118,11 @@ def _own_routes(made: Served) -> list[Route]:
         name = None if person is None else person.name
         return JSONResponse({"name": name, "csrf": made.access.csrf_token(request)})
 
+    async def headers(request: Request) -> Response:
+        return JSONResponse(dict(request.headers))
+
     return [
+        Route("/headers", headers),
         Route("/organizations/{organization}/suspend", suspend, methods=["POST"]),
         Route("/who", who),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -133,3 +134,26 @@ def test_a_file_that_became_unreadable_lets_nobody_in(tmp_path: Path) -> None:
     path.mkdir()
 
     assert tokens.person(token) is None
+
+
+def test_an_unknown_token_takes_as_many_comparisons_as_a_known_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each hash is compared in constant time, and no match ends the search: the time tells nothing."""
+    tokens = [new_token() for _ in range(5)]
+    path = written(tmp_path / "tokens.yaml", *(entry(token, f"name-{token[-8:]}") for token in tokens))
+    known = TokenFile(path, SteppedClock())
+    compare, compared = hmac.compare_digest, list[str]()
+
+    def counted(given: str, wanted: str) -> bool:
+        compared.append(given)
+        return compare(given, wanted)
+
+    monkeypatch.setattr("hmac.compare_digest", counted)
+    counts = []
+    for token in (tokens[0], tokens[-1], new_token(), ""):
+        compared.clear()
+        known.person(token)
+        counts.append(len(compared))
+
+    assert counts == [5, 5, 5, 5]

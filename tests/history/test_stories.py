@@ -9,7 +9,9 @@ import pytest
 from controller.domain.capabilities import ARCHITECT
 from controller.questions.history import LiveAt, Period, live_at
 from controller.questions.history_reading import FlowHistory, HistoryChoice, OrganizationHistory, organization_history
-from controller.reconcile.workspace import open_folder
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.workspace import Workspace, open_folder
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, RECORDS, SECRET, World
@@ -159,6 +161,35 @@ async def test_the_id_joins_the_names_of_a_renamed_flow(world: World) -> None:
     assert by_old.flows[0].id == found.id == flow.id
     assert (str(found.key), found.former_names) == ("inboundcall/Welcome", ("inboundcall/Front",))
     assert [version_at(found, at) for at in (first, second)] == ["1.0", "2.0"]
+
+
+@pytest.mark.parametrize(("lost", "offline"), [(False, False), (False, True), (True, False)])
+async def test_an_organisation_that_was_renamed_keeps_its_past(world: World, lost: bool, offline: bool) -> None:
+    first = await deliver(world, "First")
+    second = await deliver(world, "Second")
+    manifest = world.clone / "organization.yaml"
+    manifest.write_text(manifest.read_text().replace(f"name: {ORGANIZATION}", "name: renamed"))
+    world.flow("front", inbound("Front", says="Third"))
+    world.commit()
+
+    async def source() -> Workspace:
+        return open_folder(world.clone, world.settings)
+
+    assert (await run_pass(PassRequest("renamed", Mode.APPLY), world.services, source)).delivered
+    third = await later(world)
+    if lost:
+        await lose_the_store(world)
+
+    workspace = open_folder(world.clone, world.settings)
+    found = await organization_history(
+        world.services, workspace.repository, workspace.organization("renamed"), HistoryChoice("front", offline=offline)
+    )
+
+    (flow,) = found.flows
+    at = [live_at(flow.periods, moment).versions for moment in (first, second, third)]
+    assert at == [("1.0",), ("2.0",), ("3.0",)]
+    assert [period.origin.record is not None for period in flow.periods if period.version] == [True] * 3
+    assert "the same organisation has records under 'acme', too: they and its deliveries count" in found.notes
 
 
 async def test_offline_says_what_it_cannot_know(world: World) -> None:

@@ -56,6 +56,8 @@ class ServedApi:
     workspace: Workspace | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     services: Services | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    """Where it is served by `serving`."""
 
     def __post_init__(self) -> None:
         path = self.folder / "tokens.yaml"
@@ -76,6 +78,11 @@ class ServedApi:
         self.window = ServiceWindow(services, lambda: self.workspace, lambda _organization, _reason: None, self.access)
         self.api: Api = create_api(self.window, self.stop)
         self.app = create_app([ApiMount(self.api)], self.window)
+
+    def stop_soon(self) -> None:
+        """Tell the service to stop, from another thread than its own."""
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.stop.set)
 
     def headers(self, person: str | None) -> dict[str, str]:
         return {} if person is None else {"Authorization": f"Bearer {self.tokens[person]}"}
@@ -182,13 +189,13 @@ def serving(served: ServedApi) -> Iterator[str]:
 
     thread = Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
-    loop = loops.get()
+    served.loop = loops.get()
     url = f"http://127.0.0.1:{port}"
     eventually(lambda: _answers(url), "the API")
     try:
         yield url
     finally:
-        loop.call_soon_threadsafe(served.stop.set)
+        served.stop_soon()
         thread.join(PATIENCE_S)
         assert not thread.is_alive(), "the server does not end"
 

@@ -65,14 +65,20 @@ class Site:
             self.service.process.kill()
             self.service.process.wait()
 
-    def change(self, says: str) -> None:
-        """Commit and push other content of Front."""
-        self.service.world.flow("front", inbound("Front", calls=["Hours"], says=says))
+    def change(self, says: str, **spec: object) -> None:
+        """Commit and push other content of Front; `spec` are further fields of its manifest."""
+        self.service.world.flow("front", inbound("Front", calls=["Hours"], says=says), **spec)
         self.service.world.commit()
 
     def front(self) -> str:
         """The version that is live."""
         return str(self.service.live()["Front"])
+
+    def health(self) -> str | None:
+        """Front's, as the controller shows it."""
+        code, out, _ = self.ask("status", "--format", "json")
+        flows = json.loads(out)["organizations"][0]["flows"] if code == 0 else []
+        return next((str(each["health"]) for each in flows if each["flow"] == "front"), None)
 
     def until_delivered(self, version: str) -> None:
         """Until the version is live and recorded, and the controller has looked since."""

@@ -207,9 +207,13 @@ class World:
         self._fetch()
         return report
 
+    def workspace(self) -> Workspace:
+        """What git asks for now."""
+        return open_folder(self.clone, self.settings)
+
     def status(self, report: PassReport) -> OrganizationStatus:
         """How things stand after that look."""
-        organization = open_folder(self.clone, self.settings).organization(ORGANIZATION)
+        organization = self.workspace().organization(ORGANIZATION)
         return organization_status(report, organization, self.services)
 
     async def rollback(self, flow: str, listener: Recording | None = None, **request: object) -> PassReport:
@@ -221,7 +225,7 @@ class World:
         self, mode: Mode, listener: Recording, stopping: Callable[[], bool] = lambda: False, **request: object
     ) -> PassReport:
         async def source() -> Workspace:
-            return open_folder(self.clone, self.settings)
+            return self.workspace()
 
         return await run_pass(
             PassRequest(ORGANIZATION, mode, **request),  # type: ignore[arg-type]

@@ -21,7 +21,8 @@ FIELD: Final = "csrf_token"
 """The field of a form that has the token."""
 HEADER: Final = "x-csrf-token"
 """The header that has it where a script sends something else than a form."""
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORM: Final = "application/x-www-form-urlencoded"
+"""The only kind of form that the pages have: parts of the other kind would be files on disk."""
 
 
 class Forgery:
@@ -80,7 +81,7 @@ class Forgery:
 
 async def _form(request: Request) -> FormData:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return await request.form() if kind in _FORMS else FormData()
+    return await request.form() if kind == _FORM else FormData()
 
 
 def _text(form: FormData, name: str) -> str:

@@ -19,7 +19,7 @@ from controller.service.access.person import How, Membership, Person
 Network = IPv4Network | IPv6Network
 LONGEST_NAME: Final = 255
 _FORWARDED_FOR = "x-forwarded-for"
-_OF_PROXIES = frozenset({_FORWARDED_FOR, "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "forwarded"})
+_OF_PROXIES = (_FORWARDED_FOR, "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _UNKNOWN = "unknown"
 
 

@@ -8,6 +8,7 @@ the next login on.
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +21,7 @@ from starlette.requests import Request
 from controller.domain.clock import Clock
 from controller.service.access.person import How, Membership, Person
 
+_MOST_ENDED: Final = 10_000
 _KEY: Final = "person"
 _LOGIN_S: Final = 600
 """How long the cookie of a login that has not ended is kept; a session is kept for its own time, if that is longer."""
@@ -47,6 +49,8 @@ class Sessions:
         self._clock = clock
         self._membership = membership
         self._secure = secure
+        self._ended: OrderedDict[str, datetime] = OrderedDict()
+        """Sessions of people who logged out, until their time is over: a copy of the cookie may be left."""
 
     def middleware(self) -> Middleware:
         """Reads and sets the cookie: http-only, same-site (lax: the provider's redirect must bring it), signed."""
@@ -82,15 +86,17 @@ class Sessions:
         content = self._content(request)
         return None if content is None else content.id
 
-    def ends(self, request: Request) -> datetime | None:
-        """When the session ends; None where there is none."""
+    def end(self, request: Request) -> None:
+        """Remove the cookie, and refuse copies of it from now on, in this process."""
         content = self._content(request)
-        return None if content is None else content.until
-
-    @staticmethod
-    def end(request: Request) -> None:
-        """Remove the cookie."""
+        if content is not None:
+            self._ended[content.id] = content.until
+        while len(self._ended) > _MOST_ENDED or (self._ended and self._oldest_end() <= self._clock.now()):
+            self._ended.popitem(last=False)
         request.session.clear()
+
+    def _oldest_end(self) -> datetime:
+        return next(iter(self._ended.values()))
 
     def _person(self, content: SessionContent) -> Person:
         return Person(content.name, How.OIDC, self._membership.grants(content.groups), content.subject)
@@ -100,4 +106,4 @@ class Sessions:
             content = SessionContent.model_validate(request.scope.get("session", {}).get(_KEY))
         except ValidationError:  # none, or one of another version
             return None
-        return content if self._clock.now() < content.until else None
+        return content if self._clock.now() < content.until and content.id not in self._ended else None

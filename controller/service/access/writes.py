@@ -65,7 +65,8 @@ class WriteLog:
             log.error("audit.lost", action=write.verb, organization=write.organization, error=failed.message)  # noqa: TRY400
 
     def _is_known(self, write: Write) -> bool:
-        return self._audit.head(write.organization).position > 0
+        name = write.organization
+        return name == _shown(name) and len(name) <= _LONGEST_NAME and self._audit.head(name).position > 0
 
 
 def _entry(

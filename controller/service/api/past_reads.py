@@ -16,7 +16,7 @@ from controller.questions.action_document import ActionDocument
 from controller.questions.audit_document import AuditLogDocument
 from controller.questions.audit_log import audit_page
 from controller.questions.history_document import HistoryDocument, organization_history_document
-from controller.questions.history_reading import HistoryChoice, organization_history
+from controller.questions.history_reading import HistoryChoice, OrganizationHistory, organization_history
 from controller.questions.steering import action_document
 from controller.questions.sync_document import SyncDocument, SyncsDocument
 from controller.questions.sync_log import sync_detail, sync_page
@@ -36,6 +36,7 @@ from controller.service.api.inputs import (
     SyncId,
 )
 from controller.service.api.openapi import described
+from controller.service.api.paths import PREFIX
 from controller.store.audit_reading import AuditQuery
 
 _MISSING = HTTPStatus.NOT_FOUND
@@ -121,5 +122,7 @@ class PastReads:
         try:
             found = asyncio.run(organization_history(services, workspace.repository, desired, choice))
         except SettingsInvalid as error:
-            raise UnknownResource(error.message, hint=error.hint) from error
+            if flow is None or self._entrance.store.views.flow(organization, flow) is None:
+                raise UnknownResource(error.message, hint=f"GET {PREFIX}/organizations/NAME/history") from error
+            found = OrganizationHistory(organization, None, None, (), ("the flow was never delivered",))
         return HistoryDocument(at=at, organizations=[organization_history_document(found, at, since)])
