@@ -32,7 +32,7 @@ PROOF = frozenset({"availability", "chaos", "cli", "conformance", "crash", "docs
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
 
 LONG = {
-    "access": "login",
+    "access": "every_route login login_in_a_browser",
     "api": "any_request",
     "delivery": "clocks_apart lost_answers recovering rolling_back rolling_back_by_hand undetermined"
     " unreadable_answers",

@@ -45,13 +45,16 @@ class Provider:
 
 
 @contextmanager
-def provider_process(certificate: Path | None = None) -> Iterator[Provider]:
-    """The provider, in a process of its own on loopback; with a certificate over TLS, its key is beside it."""
+def provider_process(certificate: Path | None = None, of: str = PUBLIC_URL) -> Iterator[Provider]:
+    """The provider, in a process of its own on loopback; with a certificate over TLS, its key is beside it.
+
+    `of` is the address of the service that it knows as its client.
+    """
     folder = installed(PACKAGE) / "node_modules"
     client = {
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
-        "redirect_uris": [f"{PUBLIC_URL}/login/callback"],
+        "redirect_uris": [f"{of}/login/callback"],
     }
     tls = None
     if certificate is not None:
