@@ -15,11 +15,22 @@ from controller.service.view_building import flow_views, organization_view
 from controller.store.running import RunningFlow
 from controller.store.views import FlowView, OrganizationView
 from tests.support.sources import inbound, module, workflow
-from tests.support.world import ORGANIZATION, World
+from tests.support.world import ORGANIZATION, Recording, World
 
 HOSTILE = "<script>alert(1)</script><img src=//e.example/x onerror=alert(2)>\"'&{{7*7}}\u202e"
 BUSY, CALM, BROKEN = "emea", "apac", "labs"
 """Organisations beside the one that was delivered to: a bake runs; all is well; a person suspended it."""
+
+
+class Watching(Recording):
+    """Keeps the steps of passes, as the controller tells of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+
+    def began(self, step: str) -> None:
+        self.steps.append(step)
 
 
 @dataclass
@@ -29,6 +40,8 @@ class Showroom:
     world: World
     read: Workspace
     """The manifests as the feed read them last."""
+    steps: tuple[str, ...]
+    """The steps that its passes went through."""
 
     def workspace(self) -> Workspace:
         return self.read
@@ -37,18 +50,19 @@ class Showroom:
 async def furnished(folder: Path) -> Showroom:
     """Delivers, fails, is changed by hand, and has changes to deliver."""
     world = World(folder, spec={"sync": {"mode": "manual"}, "safety": {"maxUpdatePercent": 100}})
+    watching = Watching()
     _first_content(world)
     world.commit("Describe the phone menu")
-    await _deliver(world)
+    await _deliver(world, watching)
     _flow(world, "greeting", module("Branded Greeting", says="Welcome to Example Bank"), "voice")
     world.commit("Greet with the new name of the bank")
     world.clock.advance(26 * 3600)
-    await _deliver(world)
+    await _deliver(world, watching)
     world.fail_publishes_of("Billing")
     _flow(world, "billing", inbound("Billing", says="Your bill", calls=["Branded Greeting"]), "billing")
     world.commit("Read out the bill")
     world.clock.advance(5 * 3600)
-    await _deliver(world)
+    await _deliver(world, watching)
     world.clock.advance(40 * 60)
     world.by_hand(
         "publish", "inboundcall", "Support", inbound("Support", says="Please hold", calls=["Branded Greeting"])
@@ -63,7 +77,7 @@ async def furnished(folder: Path) -> Showroom:
     view = organization_view(report, status, of_pass | words)
     world.services.store.views.post(view, flow_views(report, status, now))
     _neighbours(world)
-    return Showroom(world, open_folder(world.clone, world.settings))
+    return Showroom(world, open_folder(world.clone, world.settings), tuple(watching.steps))
 
 
 _GATES: Sequence[object] = ({"errorRate": {"window": "15m", "minimumSamples": 20, "max": "2%"}},)
@@ -91,11 +105,11 @@ def _first_content(world: World) -> None:
     _flow(world, "night-service", inbound("Night Service", calls=["Opening Hours"]), "voice")
 
 
-async def _deliver(world: World) -> None:
+async def _deliver(world: World, watching: Watching) -> None:
     """With the approval of a person."""
     report = await world.plan()
     world.services.store.approvals.give(ORGANIZATION, report.plan_or_raise().digest, by="grace@example.com")
-    await world.apply()
+    await world.apply(watching)
 
 
 def _neighbours(world: World) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
+from controller.service.pages.board import PHASES
 from controller.store.audit_reading import AuditQuery, AuditReading
 from tests.pages.addresses import PAGES
 from tests.pages.served import ADA, GRACE, UMA, Served
-from tests.pages.showroom import BROKEN, BUSY, CALM, HOSTILE, flows_of, view_of
+from tests.pages.showroom import BROKEN, BUSY, CALM, HOSTILE, Showroom, flows_of, view_of
 from tests.support.world import ORGANIZATION
 
 ACME = f"/organizations/{ORGANIZATION}"
@@ -145,6 +146,13 @@ async def test_what_runs_has_its_step_its_time_left_and_its_gate(served: Served)
     assert re.search(r'value="37\.\d" aria-label="main-ivr: baking" data-since="', page)
     assert "1 of 214 executions failed; 300 are needed" in page
     assert "executions 214" in page
+
+
+def test_every_step_of_a_delivery_belongs_to_a_phase_that_the_page_shows(showroom: Showroom) -> None:
+    known = {step: place for place, steps in enumerate(PHASES.values()) for step in steps}
+    assert {*showroom.steps} <= known.keys()
+    first = showroom.steps[: showroom.steps.index("deliver") + 1]
+    assert [known[step] for step in first] == sorted(known[step] for step in first)
 
 
 async def test_one_sync_shows_its_changes_and_their_calls(served: Served) -> None:

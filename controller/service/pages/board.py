@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,10 +21,18 @@ from controller.store.running import NOT_MOVING
 from controller.store.store import Store
 from controller.store.views import FlowView
 
-STEPS: Final = (
-    "checkout", "load", "identify", "acquire", "recover", "observe", "plan", "check", "deliver", "record",
-)  # fmt: skip
-"""The steps of a pass, in their order."""
+PHASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "checkout": ("checkout", "attribute", "follow", "refuse_uncommitted"),
+    "locate": ("locate", "refuse_beside_controller"),
+    "acquire": ("acquire",),
+    "recover": ("recover", "record_steps", "refuse_unsettled"),
+    "observe": ("observe", "look"),
+    "plan": ("plan", "present"),
+    "check": ("check",),
+    "deliver": ("deliver", "bring_back"),
+    "record": ("record_sync",),
+}
+"""What a pass goes through, in its order, with the steps of `reconcile.loop` that belong to each."""
 _SYNCS: Final = 8
 _ATTENTION: Final = 8
 _ASKED: Final = 5
@@ -106,7 +114,7 @@ def organization(asked: Asked) -> Response:
         view,
         live=True,
         state=state,
-        steps=STEPS,
+        phases=PHASES,
         syncs=[] if view is None else sync_page(store, [view.kept_as or name], limit=_SYNCS).syncs,
         attention=_attention(store, name),
         asked_actions=[] if found is None else found.actions[:_ASKED],
@@ -117,7 +125,7 @@ def organization(asked: Asked) -> Response:
 def running(asked: Asked) -> Response:
     """`/running`: all passes that run now."""
     found = running_now(asked.window.services.store, visible_to(asked), asked.now)
-    return asked.page("running", "/running", live=True, passes=found.passes, steps=STEPS)
+    return asked.page("running", "/running", live=True, passes=found.passes, phases=PHASES)
 
 
 def visible_to(asked: Asked) -> Callable[[str], bool]:
