@@ -53,6 +53,9 @@ async def test_the_service_delivers_what_is_committed_and_stops_on_sigterm(servi
         "the record",
     )
     eventually(lambda: service.organization().get("message") == "in sync", "rest")
+    page = service.get("/organizations/acme/flows/front")
+    assert page is not None
+    assert [text in page.text for text in ("Synced", "Healthy", "<b>2.0</b>", "/syncs/2", "/assets/")] == [True] * 5
     commits = service.world._git(service.world.remote, "rev-list", "--count", "main", RECORDS)
 
     assert service.stop() == 0
