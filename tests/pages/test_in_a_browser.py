@@ -175,11 +175,9 @@ SHOWN = {
     "organisation": (f"/organizations/{BUSY}", {}),
     "flows": (f"/organizations/{ORGANIZATION}/flows", {}),
     "flow": (f"/organizations/{ORGANIZATION}/flows/main-ivr?diff=1", {}),
-    "flow-dark": (f"/organizations/{ORGANIZATION}/flows/main-ivr?diff=1", {"dark": True}),
     "plan": (f"/organizations/{ORGANIZATION}/plan", {}),
     "graph-dark": (f"/organizations/{ORGANIZATION}/graph", {"dark": True}),
     "sync": ("/syncs/2", {}),
-    "phone": ("/", {"width": 390, "height": 844}),
     "phone-dark": (f"/organizations/{BUSY}", {"width": 390, "height": 844, "dark": True}),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,9 +172,10 @@ def browser(folder: Path) -> Iterator[Browser]:
     assert process.stderr is not None
     try:
         line = next(line for line in process.stderr if line.startswith("DevTools listening on "))
+        # Chromium would wait as soon as nobody reads on.
+        threading.Thread(target=process.stderr.read, daemon=True).start()
         with connect(line.split()[-1], max_size=None) as connection:
             yield Browser(connection)
     finally:
         process.terminate()
         process.wait(timeout=PATIENCE_S)
-        process.stderr.close()
