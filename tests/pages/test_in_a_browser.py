@@ -114,7 +114,7 @@ def test_what_runs_moves_on_the_page_without_a_reload(tab: Tab, service: Served)
     tab.open(f"{service.url}/organizations/{BUSY}")
     tab.value("window.kept = true")
     tab.value(_until("document.body.dataset.listening === 'yes'"))
-    service.store.running.step(BUSY, "record", done=1, total=2)
+    service.store.running.step(BUSY, "record_sync", done=1, total=2)
     tab.value(_until("document.querySelector('.steps [aria-current]').textContent.includes('record 1/2')"))
     assert tab.value("window.kept") is True
 
@@ -198,5 +198,5 @@ def _until(condition: str) -> str:
     """A promise of the page that is kept once the condition holds."""
     return (
         "new Promise((kept) => { const look = () => "
-        f"{{ if ({condition}) kept(true); else requestAnimationFrame(look); }}; look(); }})"
+        f"{{ if ({condition}) kept(true); else setTimeout(look, 20); }}; look(); }})"
     )
