@@ -234,7 +234,7 @@ class Unauthenticated(Refused):
 
 
 class Forbidden(Refused):
-    """The person is known, and has not the role that the request needs."""
+    """The person is known, and does not have the role that the request needs."""
 
 
 class RequestForged(Refused):

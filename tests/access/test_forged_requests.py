@@ -153,7 +153,7 @@ async def test_nothing_is_changed_on_loopback_without_a_role(tmp_path: Path) -> 
     with served(tmp_path, http_address="127.0.0.1:8081", read_access="open") as service:
         async with service.client(address="127.0.0.1", base_url="http://127.0.0.1:8081") as client:
             assert (await client.get("/status")).status_code == 200
-            assert (await client.post(SUSPEND)).status_code == 403
+            assert (await client.post(SUSPEND)).status_code == 401
 
     assert service.suspended == []
 

@@ -20,7 +20,7 @@ from controller.service.access.forgery import Forgery
 from controller.service.access.gate import SAFE_METHODS, BoundedBodies, Gate, SafeAnswers
 from controller.service.access.identifying import Identifying
 from controller.service.access.login import Login
-from controller.service.access.person import Person, Role
+from controller.service.access.person import How, Person, Role
 from controller.service.access.proxy import ProxyHeaders, TrustedProxy
 from controller.service.access.refusals import refuse
 from controller.service.access.sessions import Sessions
@@ -75,15 +75,15 @@ class Access:
         where nobody is known, Forbidden where the person lacks the role, and what `person` raises.
         """
         person = self.person(request)
-        if person is None:
-            raise Unauthenticated("the request has no credential", hint=self._ways_in)
-        if person.may(role, organization):
+        if person is not None and person.may(role, organization):
             return person
+        if person is None or person.how is How.OPEN:
+            raise Unauthenticated("the request has no credential", hint=self._ways_in)
         anyone = self._parts.identifying.anyone(request)
         if anyone is not None and anyone.may(role, organization):
             return anyone
         where = "any organisation" if organization is None else organization
-        raise Forbidden(f"{person.name} has not the role {role} in {where}", hint="an operator gives roles")
+        raise Forbidden(f"{person.name} does not have the role {role} in {where}", hint="an operator gives roles")
 
     def csrf_token(self, request: Request) -> str:
         """The token for the field `csrf_token` of a form; empty where the person can change nothing by a form."""
