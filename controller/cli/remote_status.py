@@ -11,6 +11,7 @@ from controller.cli.remote_actions import segment
 from controller.domain.documents import filled
 from controller.domain.errors import UnknownResource
 from controller.domain.identity import FlowKey
+from controller.domain.status import SyncStatus
 from controller.planning.model import Drift, HeldBack
 from controller.questions.live_document import FlowsDocument, OrganizationsDocument, OrganizationStateDocument
 from controller.questions.status import FlowStatus, OrganizationStatus
@@ -27,8 +28,8 @@ class RemoteStatus:
 
     @property
     def looked(self) -> bool:
-        """Whether the controller's last pass could make a plan."""
-        return self.state.plan_digest is not None
+        """Whether the controller's last pass saw the organisation."""
+        return _has_looked(self.state)
 
     @property
     def drift(self) -> tuple[Drift, ...]:
@@ -81,12 +82,17 @@ def _status(state: OrganizationStateDocument, flows: tuple[FlowStatus, ...]) -> 
     )
 
 
+def _has_looked(state: OrganizationStateDocument) -> bool:
+    """Whether the last pass saw the organisation. A pass that carried its plan out has none that holds now."""
+    return state.plan_digest is not None or state.sync is not SyncStatus.UNKNOWN
+
+
 def _more(state: OrganizationStateDocument) -> Iterator[str]:
     """What a command that looks itself cannot know: the suspension by a person, and how the last pass failed."""
     held = state.suspended
     if held is not None:
         yield f"{held.by} suspended it at {held.at:%Y-%m-%d %H:%M} UTC: {held.reason}; `penstock resume` lifts that"
-    if state.plan_digest is None:
+    if not _has_looked(state):
         yield f"the controller's last pass, at {state.at:%Y-%m-%d %H:%M:%S} UTC, found no plan: {state.message}"
 
 

@@ -17,6 +17,7 @@ import uvicorn
 
 from controller.cli.main import run
 from controller.domain.clock import SystemClock
+from controller.domain.status import SyncStatus
 from controller.store.audit import AuditEntry
 from controller.store.store import Store
 from tests.support.api import DIGEST, OTHER_DIGEST, ServedApi, fill, flow_view, organization_view
@@ -117,12 +118,23 @@ def test_all_flows_come_page_by_page(laptop: Laptop) -> None:
 
 
 def test_a_pass_that_found_no_plan_says_why_and_ends_with_1(laptop: Laptop) -> None:
-    laptop.api.store.views.post(organization_view(CLOCK, plan_digest=None, plan=None, message="no answer"), [])
+    unknown = organization_view(CLOCK, plan_digest=None, plan=None, message="no answer", sync=SyncStatus.UNKNOWN)
+    laptop.api.store.views.post(unknown, [])
 
     done = laptop.ask("status")
 
     assert done.returncode == 1
     assert "found no plan: no answer" in done.stdout
+
+
+def test_a_pass_that_carried_its_plan_out_has_seen_the_organisation(laptop: Laptop) -> None:
+    delivered = organization_view(CLOCK, plan_digest=None, plan=None, message="sync succeeded", sync=SyncStatus.SYNCED)
+    laptop.api.store.views.post(delivered, [])
+
+    done = laptop.ask("status")
+
+    assert done.returncode == 0
+    assert "found no plan" not in done.stdout
 
 
 def test_an_organisation_that_is_not_there_is_named_with_those_that_are(laptop: Laptop) -> None:

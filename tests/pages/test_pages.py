@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
+from controller.domain.recorded import NO_REVISION
 from controller.service.pages.board import PHASES
 from controller.store.audit_reading import AuditQuery, AuditReading
 from tests.pages.addresses import PAGES
@@ -268,6 +269,13 @@ def _refusal(text: str) -> dict[str, str]:
     return {"flow": text, "code": text, "message": text, "hint": text}
 
 
+async def test_a_folder_without_git_has_no_commit(served: Served) -> None:
+    view = served.store.views.organization(CALM)
+    served.store.views.note(replace(view, revision=NO_REVISION))
+    async with served.client() as client:
+        assert "<span>commit –</span>" in (await client.get(f"/organizations/{CALM}")).text
+
+
 # Actions.
 
 
@@ -285,6 +293,10 @@ async def test_an_approval_by_form_is_of_the_plan_that_was_seen_and_audited(serv
     assert served.nudged == [(ORGANIZATION, f"approve by {GRACE}")]
     [entry] = entries(served, "request")[:1]
     assert (entry.actor, entry.details["verb"], entry.details["reason"]) == (GRACE, "approve", "Read with Ada")
+    async with served.client() as client:
+        log = (await client.get(f"{ACME}/audit?action=request")).text
+    assert "<strong>approve</strong>" in log
+    assert '<td class="wide">Read with Ada' in log
 
 
 @pytest.mark.parametrize(

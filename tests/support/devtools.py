@@ -169,13 +169,17 @@ def browser(folder: Path) -> Iterator[Browser]:
     assert CHROMIUM, "CI is expected to have chromium"
     command = [CHROMIUM, *OPTIONS, "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
-        line = next(line for line in process.stderr if line.startswith("DevTools listening on "))
+    with process:  # closes the pipe, too
+        assert process.stderr is not None
         # Chromium would wait as soon as nobody reads on.
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        with connect(line.split()[-1], max_size=None) as connection:
-            yield Browser(connection)
-    finally:
-        process.terminate()
-        process.wait(timeout=PATIENCE_S)
+        reader = threading.Thread(target=process.stderr.read, daemon=True)
+        try:
+            line = next(line for line in process.stderr if line.startswith("DevTools listening on "))
+            reader.start()
+            with connect(line.split()[-1], max_size=None) as connection:
+                yield Browser(connection)
+        finally:
+            process.terminate()
+            process.wait(timeout=PATIENCE_S)
+            if reader.ident is not None:
+                reader.join()

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from controller.domain.recorded import NO_REVISION
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
 from controller.service.pages.addresses import flow_address, organization_address, sync_address
@@ -46,5 +47,10 @@ def _environment() -> Environment:
         "figures": figures,
         "counts": counts,
     }
-    environment.globals |= {"to_organization": organization_address, "to_flow": flow_address, "to_sync": sync_address}
+    environment.globals |= {
+        "to_organization": organization_address,
+        "to_flow": flow_address,
+        "to_sync": sync_address,
+        "NO_REVISION": NO_REVISION,
+    }
     return environment
