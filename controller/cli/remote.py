@@ -43,7 +43,7 @@ _NOT_NOW: Final = frozenset({429, 502, 503, 504})
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
-class Remote:
+class ControllerClient:
     """The API of one controller.
 
     Every method raises ControllerUnavailable, ControllerUnusable, and what the API says, as our own errors.
@@ -165,7 +165,7 @@ class Remote:
         )
 
 
-def open_remote(server: str, settings: Settings) -> Remote:
+def open_remote(server: str, settings: Settings) -> ControllerClient:
     """The API of the controller at this address, asked with the token of PENSTOCK_TOKEN.
 
     Raises SettingsInvalid for what is no address, for one without TLS that is not allowed, and for an unusable token.
@@ -180,7 +180,7 @@ def open_remote(server: str, settings: Settings) -> Remote:
             f"--server: {origin} has no TLS, so that the token and the answers could be read on the way",
             hint=f"use https, or list {host} in PENSTOCK_INSECURE_SERVERS",
         )
-    return Remote(origin, _token())
+    return ControllerClient(origin, _token())
 
 
 def _token() -> str | None:

@@ -11,7 +11,7 @@ import typer
 
 from controller.cli import exit_codes
 from controller.cli.options import TextOrJson
-from controller.cli.remote import Remote
+from controller.cli.remote import ControllerClient
 from controller.domain.documents import json_text
 from controller.domain.errors import ControllerUnavailable, SettingsInvalid
 from controller.domain.visible import visible
@@ -24,7 +24,7 @@ _UNHEARD: Final = 60
 """Questions in a row that a controller may leave unanswered, each repeated a few times: it may be restarting."""
 
 
-def at_organization(remote: Remote, given: Sequence[str] | None, what: str) -> str:
+def at_organization(remote: ControllerClient, given: Sequence[str] | None, what: str) -> str:
     """The path of the one organisation that a command is for: the one that is given, else the only one there is.
 
     Raises SettingsInvalid where there is more than one, or none.
@@ -57,7 +57,9 @@ def required_reason(reason: str | None) -> str:
     return given
 
 
-def carry_out(remote: Remote, path: str, body: Mapping[str, str | None], *, wait: bool, output: TextOrJson) -> int:
+def carry_out(
+    remote: ControllerClient, path: str, body: Mapping[str, str | None], *, wait: bool, output: TextOrJson
+) -> int:
     """Ask for an action, follow it if `wait`, and print it; returns the exit code.
 
     That is 0 for an action that is only asked for, or done; 3 where it was refused, and 1 where it failed.
@@ -74,7 +76,7 @@ def carry_out(remote: Remote, path: str, body: Mapping[str, str | None], *, wait
     return exit_codes.REFUSED if action.outcome is ActionOutcome.REFUSED else exit_codes.ERROR
 
 
-def _followed(remote: Remote, action: ActionStateDocument) -> ActionStateDocument:
+def _followed(remote: ControllerClient, action: ActionStateDocument) -> ActionStateDocument:
     """The action once it has ended; what runs meanwhile is told on stderr, a line for each step that changes."""
     told: list[str] = []
     unheard = 0

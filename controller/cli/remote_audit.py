@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from controller.cli.remote import Remote
+from controller.cli.remote import ControllerClient
 from controller.domain.documents import json_text
 from controller.questions.audit_document import AuditEntryDocument, AuditLogDocument
 from controller.store.audit import AuditEntry
@@ -21,7 +21,7 @@ AuditFilter = Mapping[str, str | datetime | None]
 """What is asked for: `organization`, `since`, `until`, `action`, `flow`, `actor`."""
 
 
-def newest_first(remote: Remote, wanted: AuditFilter, limit: int) -> Iterator[AuditEntry]:
+def newest_first(remote: ControllerClient, wanted: AuditFilter, limit: int) -> Iterator[AuditEntry]:
     """At most `limit` entries."""
     for page in _pages(remote, wanted, min(limit, _PAGE)):
         for each in page.entries[:limit]:
@@ -31,7 +31,7 @@ def newest_first(remote: Remote, wanted: AuditFilter, limit: int) -> Iterator[Au
             return
 
 
-def oldest_first(remote: Remote, wanted: AuditFilter) -> Iterator[AuditEntry]:
+def oldest_first(remote: ControllerClient, wanted: AuditFilter) -> Iterator[AuditEntry]:
     """All entries. The pages, which come newest first, wait in a temporary file, so that memory holds one of them."""
     adapter = TypeAdapter(list[AuditEntryDocument])
     with tempfile.TemporaryFile() as kept:
@@ -45,7 +45,7 @@ def oldest_first(remote: Remote, wanted: AuditFilter) -> Iterator[AuditEntry]:
             yield from (_entry(each) for each in reversed(adapter.validate_python(json.loads(kept.read(end - begin)))))
 
 
-def _pages(remote: Remote, wanted: AuditFilter, size: int) -> Iterator[AuditLogDocument]:
+def _pages(remote: ControllerClient, wanted: AuditFilter, size: int) -> Iterator[AuditLogDocument]:
     query = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in wanted.items()}
     before: int | None = None
     while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from controller.cli.remote import Remote
+from controller.cli.remote import ControllerClient
 from controller.cli.remote_actions import segment
 from controller.domain.identity import FlowKey
 from controller.questions.history import ChangeTime, Period
@@ -22,7 +22,11 @@ from controller.questions.live_origins import LiveOrigin, LiveResult
 
 
 def remote_history(
-    remote: Remote, organizations: Sequence[str] | None, flow: str | None, at: datetime | None, since: datetime | None
+    remote: ControllerClient,
+    organizations: Sequence[str] | None,
+    flow: str | None,
+    at: datetime | None,
+    since: datetime | None,
 ) -> HistoryDocument:
     """The history of a flow, or of all, in these organisations, or in all that the token may see."""
     names = sorted(organizations or ())

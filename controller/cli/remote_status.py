@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from controller.cli.remote import Query, Remote
+from controller.cli.remote import ControllerClient, Query
 from controller.cli.remote_actions import segment
 from controller.domain.documents import filled
 from controller.domain.errors import UnknownResource
@@ -41,7 +41,7 @@ class RemoteStatus:
         )
 
 
-def remote_statuses(remote: Remote, names: Sequence[str] | None) -> list[RemoteStatus]:
+def remote_statuses(remote: ControllerClient, names: Sequence[str] | None) -> list[RemoteStatus]:
     """The organisations of these names, or all that the token may see. Raises UnknownResource for any other name."""
     there = {each.name: each for each in remote.get("/organizations", OrganizationsDocument).organizations}
     unknown = sorted(set(names or ()) - there.keys())
@@ -54,7 +54,7 @@ def remote_statuses(remote: Remote, names: Sequence[str] | None) -> list[RemoteS
     return [RemoteStatus(_status(each, tuple(_flows(remote, each.name))), each) for each in wanted]
 
 
-def _flows(remote: Remote, organization: str) -> Iterator[FlowStatus]:
+def _flows(remote: ControllerClient, organization: str) -> Iterator[FlowStatus]:
     """All flows in order of name, page by page."""
     offset, total = 0, 1
     while offset < total:

@@ -22,7 +22,7 @@ from controller.service.access.access import Access
 from controller.service.access.opening import open_access
 from controller.service.access.person import Person
 from controller.service.access.tokens import hash_of
-from controller.service.access.writes import Write
+from controller.service.access.writes import RequestedWrite
 from controller.service.board import Board
 from controller.service.http import create_app, service_routes
 from controller.service.window import ServiceWindow
@@ -109,7 +109,7 @@ def _own_routes(made: Served) -> list[Route]:
             made.store.suspensions.suspend(organization, by=person.name, reason="a test")
             made.suspended.append((organization, person.name))
 
-        write = Write(verb="suspend", organization=organization, reason="a test")
+        write = RequestedWrite(verb="suspend", organization=organization, reason="a test")
         await made.access.write(request, write, carry_out)
         return PlainTextResponse("done")
 

@@ -9,7 +9,7 @@ import pytest
 
 from controller.domain.errors import Forbidden
 from controller.service.access.person import Grant, How, Person, Role
-from controller.service.access.writes import SERVICE, Write, WriteLog
+from controller.service.access.writes import SERVICE, RequestedWrite, WriteLog
 from controller.store.audit_reading import AuditQuery, AuditReading
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
@@ -35,7 +35,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.mark.parametrize("name", ["a\x00b", "x" * 3000, "\ud800", "a\nb", "", "acme'; --"], ids=ascii)
 def test_a_name_that_no_organisation_has_is_a_detail(url: str, name: str) -> None:
     with Store.open(url, clock=SteppedClock()) as store:
-        write = Write(verb=f"POST /{name}", organization=name, flow=name, reason=name)
+        write = RequestedWrite(verb=f"POST /{name}", organization=name, flow=name, reason=name)
         WriteLog(store.audit).refused(write, READER, "203.0.113.9", Forbidden("no"))
     reading = AuditReading.open(url)
     [entry] = reading.oldest_first(AuditQuery())

@@ -9,7 +9,7 @@ import pytest
 
 from controller.cli import exit_codes
 from controller.cli.options import TextOrJson
-from controller.cli.remote import Remote
+from controller.cli.remote import ControllerClient
 from controller.cli.remote_actions import carry_out
 from controller.domain.errors import ControllerUnavailable
 from tests.support.scripted import BROKEN, Answer, Served
@@ -72,18 +72,18 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def remote(served: Served, pauses: list[float]) -> Iterator[Remote]:
-    with Remote(served.url, "token-of-ada", pauses.append) as made:
+def remote(served: Served, pauses: list[float]) -> Iterator[ControllerClient]:
+    with ControllerClient(served.url, "token-of-ada", pauses.append) as made:
         yield made
 
 
-def roll_back(remote: Remote, *, wait: bool = True, output: TextOrJson = TextOrJson.TEXT) -> int:
+def roll_back(remote: ControllerClient, *, wait: bool = True, output: TextOrJson = TextOrJson.TEXT) -> int:
     body = {"reason": "callers hear silence", "flow": "front"}
     return carry_out(remote, "/organizations/acme/rollback", body, wait=wait, output=output)
 
 
 def test_each_step_is_told_once_and_the_end_is_the_answer(
-    remote: Remote, served: Served, pauses: list[float], capsys: pytest.CaptureFixture[str]
+    remote: ControllerClient, served: Served, pauses: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     served.answers = [
         *(action(), action(), running("uploading"), action(), running("uploading")),
@@ -109,7 +109,7 @@ def test_each_step_is_told_once_and_the_end_is_the_answer(
     [("refused", exit_codes.REFUSED), ("failed", exit_codes.ERROR), ("interrupted", exit_codes.ERROR)],
 )
 def test_the_exit_code_says_how_it_ended(
-    remote: Remote, served: Served, outcome: str, code: int, capsys: pytest.CaptureFixture[str]
+    remote: ControllerClient, served: Served, outcome: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served.answers = [action(), ended(outcome, "no version before \x1b[31m"), running()]
 
@@ -120,7 +120,7 @@ def test_the_exit_code_says_how_it_ended(
 
 
 def test_without_waiting_the_controller_has_it(
-    remote: Remote, served: Served, capsys: pytest.CaptureFixture[str]
+    remote: ControllerClient, served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served.answers = [Answer(202, {"schema": "penstock.action/v1", "action": ASKED})]
 
@@ -131,7 +131,7 @@ def test_without_waiting_the_controller_has_it(
 
 
 def test_a_controller_that_restarts_meanwhile_is_asked_again(
-    remote: Remote, served: Served, capsys: pytest.CaptureFixture[str]
+    remote: ControllerClient, served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served.answers = [action(), *[BROKEN] * 4, Answer(502, b"<html>"), ended("done"), running()]
 
@@ -140,7 +140,7 @@ def test_a_controller_that_restarts_meanwhile_is_asked_again(
 
 
 def test_a_controller_that_stays_away_is_given_up_and_goes_on_with_the_action(
-    remote: Remote, served: Served, pauses: list[float], capsys: pytest.CaptureFixture[str]
+    remote: ControllerClient, served: Served, pauses: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     served.answers = [action(), *[BROKEN] * 1000]
 
@@ -156,7 +156,7 @@ def test_ctrl_c_ends_the_waiting_alone(served: Served, capsys: pytest.CaptureFix
         raise KeyboardInterrupt
 
     served.answers = [action()]
-    with Remote(served.url, None, interrupted) as remote, pytest.raises(KeyboardInterrupt):
+    with ControllerClient(served.url, None, interrupted) as remote, pytest.raises(KeyboardInterrupt):
         roll_back(remote)
 
     assert "the controller goes on with it" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.cli import exit_codes
-from controller.cli.remote import Remote, open_remote
+from controller.cli.remote import ControllerClient, open_remote
 from controller.cli.remote_errors import problem_of
 from controller.domain.errors import (
     ControllerUnavailable,
@@ -45,17 +45,17 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def remote(served: Served, pauses: list[float]) -> Iterator[Remote]:
-    with Remote(served.url, "token-of-ada", pauses.append) as made:
+def remote(served: Served, pauses: list[float]) -> Iterator[ControllerClient]:
+    with ControllerClient(served.url, "token-of-ada", pauses.append) as made:
         yield made
 
 
-def approve(remote: Remote, *, again: bool = True) -> ApprovalDocument:
+def approve(remote: ControllerClient, *, again: bool = True) -> ApprovalDocument:
     body = {"reason": "checked", "digest": DIGEST, "left": None}
     return remote.post("/organizations/acme/approve", ApprovalDocument, body, again=again)
 
 
-def test_a_request_has_the_token_and_only_what_is_given(remote: Remote, served: Served) -> None:
+def test_a_request_has_the_token_and_only_what_is_given(remote: ControllerClient, served: Served) -> None:
     served.answers = [Answer(200, APPROVAL)]
 
     found = approve(remote)
@@ -67,7 +67,7 @@ def test_a_request_has_the_token_and_only_what_is_given(remote: Remote, served: 
     assert (found.by, found.at.isoformat()) == ("ada", "2026-11-24T14:05:00+00:00")
 
 
-def test_one_command_has_one_idempotency_key_however_often_it_asks(remote: Remote, served: Served) -> None:
+def test_one_command_has_one_idempotency_key_however_often_it_asks(remote: ControllerClient, served: Served) -> None:
     served.answers = [BROKEN, Answer(503, {}), Answer(200, APPROVAL)]
 
     approve(remote)
@@ -75,14 +75,16 @@ def test_one_command_has_one_idempotency_key_however_often_it_asks(remote: Remot
     keys = {headers["idempotency-key"] for _, headers, _ in served.asked}
     assert len(served.asked) == 3
     assert len(keys) == 1
-    with Remote(served.url, None) as other:
+    with ControllerClient(served.url, None) as other:
         served.answers = [Answer(200, APPROVAL)]
         approve(other)
     assert served.asked[-1][1]["idempotency-key"] not in keys
     assert "authorization" not in served.asked[-1][1]
 
 
-def test_the_pause_is_the_one_that_the_controller_asks_for(remote: Remote, served: Served, pauses: list[float]) -> None:
+def test_the_pause_is_the_one_that_the_controller_asks_for(
+    remote: ControllerClient, served: Served, pauses: list[float]
+) -> None:
     served.answers = [Answer(429, {}, {"retry-after": "7"}), Answer(503, {}), Answer(200, APPROVAL)]
 
     approve(remote)
@@ -91,7 +93,7 @@ def test_the_pause_is_the_one_that_the_controller_asks_for(remote: Remote, serve
 
 
 def test_a_controller_that_asks_for_more_than_half_a_minute_is_not_waited_for(
-    remote: Remote, served: Served, pauses: list[float]
+    remote: ControllerClient, served: Served, pauses: list[float]
 ) -> None:
     problem = {"detail": "too many requests", "code": "too-many-requests", "hint": "wait"}
     served.answers = [Answer(429, problem, {"retry-after": "3600"})]
@@ -102,7 +104,9 @@ def test_a_controller_that_asks_for_more_than_half_a_minute_is_not_waited_for(
     assert (caught.value.code, pauses) == ("too-many-requests", [])  # type: ignore[attr-defined]
 
 
-def test_what_may_not_be_repeated_is_sent_once_and_its_end_is_told_as_unknown(remote: Remote, served: Served) -> None:
+def test_what_may_not_be_repeated_is_sent_once_and_its_end_is_told_as_unknown(
+    remote: ControllerClient, served: Served
+) -> None:
     served.answers = [BROKEN]
 
     with pytest.raises(ControllerUnavailable, match="may or may not have taken effect"):
@@ -112,7 +116,7 @@ def test_what_may_not_be_repeated_is_sent_once_and_its_end_is_told_as_unknown(re
 
 
 def test_a_server_that_never_answers_is_given_up_after_four_tries(
-    remote: Remote, served: Served, pauses: list[float]
+    remote: ControllerClient, served: Served, pauses: list[float]
 ) -> None:
     served.answers = [BROKEN] * 4
 
@@ -122,7 +126,7 @@ def test_a_server_that_never_answers_is_given_up_after_four_tries(
     assert (len(served.asked), pauses) == (4, [0.5, 1.0, 2.0])
 
 
-def test_a_redirect_is_not_followed(remote: Remote, served: Served) -> None:
+def test_a_redirect_is_not_followed(remote: ControllerClient, served: Served) -> None:
     with Served(answers=[Answer(200, APPROVAL)]) as elsewhere:
         served.answers = [Answer(307, {}, {"location": f"{elsewhere.url}/api/v1/organizations/acme/approve"})]
 
@@ -132,7 +136,7 @@ def test_a_redirect_is_not_followed(remote: Remote, served: Served) -> None:
         assert elsewhere.asked == []
 
 
-def test_a_problem_is_our_error_with_its_code_hint_and_exit_code(remote: Remote, served: Served) -> None:
+def test_a_problem_is_our_error_with_its_code_hint_and_exit_code(remote: ControllerClient, served: Served) -> None:
     served.answers = [Answer(409, {"detail": "acme: another plan\x1b[31m", "code": "plan-stale", "hint": "look"})]
 
     with pytest.raises(PlanStale) as caught:
@@ -163,20 +167,20 @@ def test_what_is_no_problem_of_ours_says_who_answered(status: int, content: byte
 @pytest.mark.parametrize(
     "body", [b"<html>", b"{}", {**APPROVAL, "schema": "penstock.approval/v2"}, {**APPROVAL, "at": "soon"}]
 )
-def test_an_answer_of_another_shape_is_not_guessed_at(remote: Remote, served: Served, body: object) -> None:
+def test_an_answer_of_another_shape_is_not_guessed_at(remote: ControllerClient, served: Served, body: object) -> None:
     served.answers = [Answer(200, body)]
 
     with pytest.raises(ControllerUnusable, match="ApprovalDocument"):
         approve(remote)
 
 
-def test_fields_of_a_later_version_are_ignored(remote: Remote, served: Served) -> None:
+def test_fields_of_a_later_version_are_ignored(remote: ControllerClient, served: Served) -> None:
     served.answers = [Answer(200, {**APPROVAL, "mood": "good"})]
 
     assert approve(remote).by == "ada"
 
 
-def test_an_endless_answer_is_cut_off(remote: Remote, served: Served) -> None:
+def test_an_endless_answer_is_cut_off(remote: ControllerClient, served: Served) -> None:
     served.answers = [Answer(200, b" " * (65 * 1024**2))]
 
     with pytest.raises(ControllerUnusable, match="more than 64 MiB"):
@@ -228,7 +232,10 @@ def test_an_own_authority_is_trusted_where_ssl_cert_file_names_it(
     served.encrypt(certificate)
     served.answers = [Answer(200, APPROVAL)]
 
-    with Remote(served.url, "token-of-ada", pytest.fail) as remote, pytest.raises(ControllerUnusable) as caught:
+    with (
+        ControllerClient(served.url, "token-of-ada", pytest.fail) as remote,
+        pytest.raises(ControllerUnusable) as caught,
+    ):
         approve(remote)
     assert "SSL_CERT_FILE" in str(caught.value.hint)
     assert served.asked == []

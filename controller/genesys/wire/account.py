@@ -31,19 +31,19 @@ def _fits(given: str | None, wanted: str) -> bool:
     return given == "*" or (given or "").lower() == wanted.lower()
 
 
-class Role(WireModel):
+class ClientRole(WireModel):
     policies: list[Policy] = Field(default_factory=list)
 
 
-class Grant(WireModel):
-    role: Role = Field(default_factory=Role)
+class ClientGrant(WireModel):
+    role: ClientRole = Field(default_factory=ClientRole)
 
 
 class AuthorizedSubject(WireModel):
     """The calling client with all its roles."""
 
     id: str
-    grants: list[Grant]
+    grants: list[ClientGrant]
 
     @property
     def tells(self) -> bool:

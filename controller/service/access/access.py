@@ -24,7 +24,7 @@ from controller.service.access.person import How, Person, Role
 from controller.service.access.proxy import ProxyHeaders, TrustedProxy
 from controller.service.access.refusals import refuse
 from controller.service.access.sessions import Sessions
-from controller.service.access.writes import SERVICE, Write, WriteLog
+from controller.service.access.writes import SERVICE, RequestedWrite, WriteLog
 
 log = structlog.get_logger()
 
@@ -101,7 +101,7 @@ class Access:
         if person is not None and person.how.ambient:
             await self._parts.forgery.require_token(request, self._parts.identifying.binding(request, person))
 
-    async def write(self, request: Request, write: Write, carry_out: Callable[[Person], T]) -> T:
+    async def write(self, request: Request, write: RequestedWrite, carry_out: Callable[[Person], T]) -> T:
         """What `carry_out` returns, for a person with the role operate; the audit log gets an entry either way.
 
         `carry_out` gets the person; its writes to the store and the entry are one transaction. Raises what it raises,
@@ -164,10 +164,10 @@ class Access:
             path = request.url.path
             found = _ORGANIZATION.search(path)
             organization = SERVICE if found is None else found[1]
-            self._refused(request, Write(verb=f"{request.method} {path}", organization=organization), error)
+            self._refused(request, RequestedWrite(verb=f"{request.method} {path}", organization=organization), error)
             raise
 
-    def _refused(self, request: Request, write: Write, error: PenstockError) -> None:
+    def _refused(self, request: Request, write: RequestedWrite, error: PenstockError) -> None:
         if isinstance(error, Unauthenticated | Forbidden | RequestForged):
             self._parts.callers.count_write(request)
         person: Person | None = getattr(request.state, _PERSON, None)

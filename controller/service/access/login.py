@@ -16,7 +16,7 @@ from controller.service.access.oidc import OpenIdProvider
 from controller.service.access.person import Person
 from controller.service.access.refusals import LOGIN, message_page, refuse
 from controller.service.access.sessions import Sessions
-from controller.service.access.writes import SERVICE, Write, WriteLog
+from controller.service.access.writes import SERVICE, RequestedWrite, WriteLog
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ class Login:
         return message_page("Logged out", said, None, login=True)
 
 
-_LOGIN: Final = Write(verb="login", organization=SERVICE)
+_LOGIN: Final = RequestedWrite(verb="login", organization=SERVICE)
 
 
 def own_path(address: object) -> str:

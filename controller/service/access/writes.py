@@ -25,7 +25,7 @@ _LONGEST_TEXT: Final = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class RequestedWrite:
     """What a person asks for."""
 
     verb: str
@@ -45,11 +45,11 @@ class WriteLog:
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
 
-    def succeeded(self, write: Write, person: Person, address: str) -> None:
+    def succeeded(self, write: RequestedWrite, person: Person, address: str) -> None:
         """Keep that a write was carried out. Raises StoreFailed."""
         self._audit.append(_entry(write, person, address, "success"))
 
-    def refused(self, write: Write, person: Person | None, address: str, error: PenstockError) -> None:
+    def refused(self, write: RequestedWrite, person: Person | None, address: str, error: PenstockError) -> None:
         """Keep that a write was not carried out, and why; a store that fails is only logged.
 
         An organisation that the person may not see, or that has no entry yet, may not exist: its name is then a
@@ -64,13 +64,13 @@ class WriteLog:
         except StoreFailed as failed:
             log.error("audit.lost", action=write.verb, organization=write.organization, error=failed.message)  # noqa: TRY400
 
-    def _is_known(self, write: Write) -> bool:
+    def _is_known(self, write: RequestedWrite) -> bool:
         name = write.organization
         return name == _shown(name) and len(name) <= _LONGEST_NAME and self._audit.head(name).position > 0
 
 
 def _entry(
-    write: Write, person: Person | None, address: str, status: str, error: PenstockError | None = None
+    write: RequestedWrite, person: Person | None, address: str, status: str, error: PenstockError | None = None
 ) -> AuditEntry:
     given: dict[str, object | None] = {
         **write.details,

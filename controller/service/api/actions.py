@@ -19,7 +19,7 @@ from controller.questions.decision_documents import ApprovalDocument, PromotionD
 from controller.questions.steering import accept, approve, ask, resume, suspend
 from controller.questions.suspension_document import SuspensionDocument
 from controller.service.access.person import Person
-from controller.service.access.writes import Write
+from controller.service.access.writes import RequestedWrite
 from controller.service.api.answers import answer
 from controller.service.api.entrance import Entrance
 from controller.service.api.inputs import (
@@ -39,7 +39,7 @@ _FAILS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 _TEXT = {"type": "string"}
 
 
-class Actions:
+class ActionRoutes:
     """Sync, retry and rollback are queued for the controller that holds the lease; the others are done at once."""
 
     def __init__(self, entrance: Entrance) -> None:
@@ -146,14 +146,14 @@ class Actions:
         where = {"location": f"{PREFIX}/actions/{document.action.id}"}
         return answer(document, HTTPStatus.ACCEPTED, headers=where)
 
-    def _about(self, verb: str, organization: str, body: Reason) -> Write:
+    def _about(self, verb: str, organization: str, body: Reason) -> RequestedWrite:
         """What is asked for, for the audit log, with the flow as `type/name` where it is known."""
         said: str | None = getattr(body, "flow", None)
         found = None if said is None else self._entrance.store.views.flow(organization, said)
         return _write(verb, organization, body, None if found is None else FlowKey(found.type, found.name))
 
 
-def _write(verb: str, organization: str, body: Reason, flow: FlowKey | None = None) -> Write:
+def _write(verb: str, organization: str, body: Reason, flow: FlowKey | None = None) -> RequestedWrite:
     details = body.model_dump(exclude={"reason"}, exclude_none=True)
     named = None if flow is None else str(flow)
-    return Write(verb=verb, organization=organization, flow=named, reason=body.reason, details=details)
+    return RequestedWrite(verb=verb, organization=organization, flow=named, reason=body.reason, details=details)

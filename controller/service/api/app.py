@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from controller import __version__
 from controller.domain.errors import PenstockError
-from controller.service.api.actions import Actions
+from controller.service.api.actions import ActionRoutes
 from controller.service.api.differences import Differences
 from controller.service.api.entrance import Entrance
 from controller.service.api.events import Events
@@ -59,7 +59,7 @@ def create_api(window: ServiceWindow, stop: asyncio.Event) -> Api:
     present, past = PresentReads(entrance), PastReads(entrance)
     plans = PlanReads(entrance, Differences(entrance))
     routers = (present.router(), past.router(), plans.router(), present.flow_router())
-    for router in (*routers, Actions(entrance).router(), Events(entrance, stop).router()):
+    for router in (*routers, ActionRoutes(entrance).router(), Events(entrance, stop).router()):
         api.include_router(router)
     return api
 

@@ -22,7 +22,7 @@ from controller.domain.errors import (
 )
 from controller.questions.steering import accept, approve, ask, resume, suspend
 from controller.questions.stored_plan import plan_now
-from controller.service.access.writes import Write
+from controller.service.access.writes import RequestedWrite
 from controller.service.pages.addresses import flow_address, organization_address, with_query
 from controller.service.pages.asked import Asked
 from controller.service.pages.organization_frame import organization_page, seen
@@ -92,7 +92,7 @@ async def act(asked: Asked) -> Response:
     subject = await asyncio.to_thread(_subject, asked, lambda name: asked.form.get(name, "").strip())
     reason = asked.form.get("reason", "").strip()[:_LONGEST]
     flow = subject.flow
-    wanted = Write(
+    wanted = RequestedWrite(
         verb=subject.verb,
         organization=asked.organization,
         flow=None if flow is None else f"{flow.type}/{flow.name}",

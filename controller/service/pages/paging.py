@@ -9,7 +9,7 @@ from controller.service.pages.addresses import with_query
 
 
 @dataclass(frozen=True, slots=True)
-class ListPage:
+class ShownPage:
     """One page of a list, counted from 1."""
 
     first: int
@@ -19,14 +19,14 @@ class ListPage:
     next: str | None
 
 
-def list_page(address: str, values: Mapping[str, object], offset: int, limit: int, total: int) -> ListPage:
+def list_page(address: str, values: Mapping[str, object], offset: int, limit: int, total: int) -> ShownPage:
     """The page from `offset` on; `values` are the fields of the query that the neighbours keep."""
 
     def at(place: int) -> str:
         return with_query(address, {**values, "offset": place or None})
 
     before = max(offset - limit, 0)
-    return ListPage(
+    return ShownPage(
         first=min(offset + 1, total),
         last=min(offset + limit, total),
         total=total,

@@ -18,7 +18,7 @@ _LONGEST_FIGURE = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Badge:
     """How a status looks beside its word: a shape, so that nobody needs to tell colours apart, and a tone."""
 
     tone: str
@@ -26,18 +26,18 @@ class Look:
     shape: str
 
 
-_GOOD = Look("good", "check")
-_BAD = Look("bad", "alert")
-_DIFFERS = Look("drift", "differs")
-_GAP = Look("drift", "gap")
-_BUSY = Look("busy", "turn")
-_WAIT = Look("calm", "wait")
-_PAUSE = Look("calm", "pause")
-_BACK = Look("drift", "back")
-_STOP = Look("drift", "stop")
-_UNKNOWN = Look("calm", "question")
+_GOOD = Badge("good", "check")
+_BAD = Badge("bad", "alert")
+_DIFFERS = Badge("drift", "differs")
+_GAP = Badge("drift", "gap")
+_BUSY = Badge("busy", "turn")
+_WAIT = Badge("calm", "wait")
+_PAUSE = Badge("calm", "pause")
+_BACK = Badge("drift", "back")
+_STOP = Badge("drift", "stop")
+_UNKNOWN = Badge("calm", "question")
 
-_LOOKS: Mapping[str, Look] = {
+_LOOKS: Mapping[str, Badge] = {
     Health.HEALTHY: _GOOD,
     Health.SUSPENDED: _PAUSE,
     Health.PROGRESSING: _BUSY,
@@ -73,7 +73,7 @@ _LOOKS: Mapping[str, Look] = {
 }
 
 
-def look(word: str) -> Look:
+def look(word: str) -> Badge:
     """How a status looks; one that is not known looks like `Unknown`, never like a good one."""
     return _LOOKS.get(word, _UNKNOWN)
 

@@ -15,8 +15,10 @@ depends_on = None
 
 def upgrade() -> None:
     _create_views()
+    _create_flow_views()
     _create_running()
-    _create_asked()
+    _create_suspensions()
+    _create_actions()
 
 
 def _create_views() -> None:
@@ -48,6 +50,9 @@ def _create_views() -> None:
         sa.Column("plan", MaskedJson(), nullable=False),
         sa.PrimaryKeyConstraint("organization", name="pk_plan_views"),
     )
+
+
+def _create_flow_views() -> None:
     op.create_table(
         "flow_views",
         sa.Column("organization", sa.String(length=255), nullable=False),
@@ -108,7 +113,7 @@ def _create_running() -> None:
     )
 
 
-def _create_asked() -> None:
+def _create_suspensions() -> None:
     op.create_table(
         "suspensions",
         sa.Column("id", BigId, nullable=False),
@@ -122,6 +127,9 @@ def _create_asked() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_suspensions"),
     )
     op.create_index("ix_suspensions_organization", "suspensions", ["organization", "resumed_at"])
+
+
+def _create_actions() -> None:
     op.create_table(
         "actions",
         sa.Column("id", BigId, nullable=False),
