@@ -32,14 +32,14 @@ PROOF = frozenset({"availability", "chaos", "cli", "conformance", "crash", "docs
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
 
 LONG = {
-    "access": "every_route login login_in_a_browser",
+    "access": "login_in_a_browser",
     "api": "any_request",
     "delivery": "clocks_apart lost_answers recovering rolling_back rolling_back_by_hand undetermined"
     " unreadable_answers",
     "diagnosis": "anomalies hostile_traces trace_pages",
     "flows": "diff_completeness",
     "genesys": "tokens_in_the_queue",
-    "pages": "in_a_browser pages",
+    "pages": "in_a_browser",
     "planning": "markdown mermaid_parser plan_page properties saved",
     "reconcile": "authorship callers dialects examples exports_behind_publishes failed_and_live git_state giving_up"
     " groups lagging_listing manual_rollback pausing permissions plans_meanwhile rollback_first scenarios status"
