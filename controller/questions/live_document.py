@@ -111,7 +111,7 @@ class OrganizationStateDocument:
     name: str
     """`metadata.name`."""
     revision: str | None
-    """The commit of its last pass."""
+    """The commit of its last pass; null before the first one has ended."""
     sync: SyncStatus
     """As in `penstock.status/v1`."""
     health: Health
@@ -119,9 +119,9 @@ class OrganizationStateDocument:
     message: str
     """How the last pass ended."""
     trigger: str
-    """Why there was a pass."""
+    """Why there was a pass; empty before the first one has ended."""
     at: datetime
-    """When the last pass ended, ISO 8601."""
+    """When the last pass ended, ISO 8601; before the first one has ended, since when the organisation is known."""
     looked_fully_at: datetime | None
     """When all flows were last read."""
     duration_s: float
@@ -195,7 +195,7 @@ class FlowStateDocument:
     flow_id: str | None
     """The organisation's id."""
     change: str
-    """The change that the plan has for it; `none` when in sync."""
+    """The change that the plan has for it; `none` when in sync, and before a pass found its state."""
     locked_by: str | None
     """Who has it open."""
     message: str

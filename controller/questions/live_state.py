@@ -52,7 +52,7 @@ class FlowPageChoice:
 
 
 def organizations_now(store: Store, visible: Visible, now: datetime) -> OrganizationsDocument:
-    """The organisations that passes have seen. A number of queries that does not grow. Raises StoreFailed."""
+    """The organisations that the manifests name. A number of queries that does not grow. Raises StoreFailed."""
     views = [view for view in store.views.organizations() if visible(view.organization)]
     return OrganizationsDocument(organizations=_states(store, views, now))
 

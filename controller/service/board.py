@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError
@@ -12,6 +13,9 @@ from controller.domain.foreign_errors import as_fault
 from controller.domain.status import Health, SyncStatus
 from controller.domain.wording import counted
 from controller.reconcile.report import PassReport
+
+NOT_LOOKED_YET: Final = "the first pass has not ended yet"
+"""What is shown of an organisation until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Board:
     def expect(self, organizations: Iterable[str]) -> None:
         """Keep only these organisations from now on."""
         self._wanted = frozenset(organizations)
-        awaited = {name: self._unknown(name, "the first pass has not ended yet", awaited=True) for name in self._wanted}
+        awaited = {name: self._unknown(name, NOT_LOOKED_YET, awaited=True) for name in self._wanted}
         self._entries = {name: self._entries.get(name, entry) for name, entry in awaited.items()}
 
     def post(self, report: PassReport) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import structlog
 from starlette.applications import Starlette
@@ -13,7 +12,7 @@ from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import BranchGone, LeaseHeld, PenstockError, SettingsInvalid, StoreFailed
+from controller.domain.errors import BranchGone, LeaseHeld, PenstockError, SettingsInvalid
 from controller.domain.status import Health
 from controller.forges.port import Forge
 from controller.reconcile.announcing import incoming_webhook_secret
@@ -31,6 +30,7 @@ from controller.service.feeds import Feed
 from controller.service.housekeeping import keep_house
 from controller.service.http import create_app, serve, service_routes
 from controller.service.incoming import IncomingWebhooks, Listeners
+from controller.service.listing import Listing
 from controller.service.live import BEGINNINGS
 from controller.service.live_poll import LiveHandlers, LivePoll
 from controller.service.merged import MergedPullRequests, Workers
@@ -45,7 +45,6 @@ log = structlog.get_logger()
 _THREADS = 64
 """For git, files and name resolution: far more than wait at once, so slow ones do not delay others."""
 _PAUSE_S = 5.0
-_FORGOTTEN_AFTER = timedelta(days=1)
 
 
 class _CountingListener(Unwatched):
@@ -78,7 +77,9 @@ class Controller:
         self.board = Board(services.clock)
         self.metrics = Metrics()
         services.observer = self.metrics.called
-        self._poll = LivePoll(services, LiveHandlers(self._healthy, self._nudge, self._asked))
+        self._listing = Listing(services)
+        handlers = LiveHandlers(self._healthy, self._nudge, self._asked, self._listing.catch_up)
+        self._poll = LivePoll(services, handlers)
 
     async def run(self) -> None:
         """Work until `stop` is set. Raises SettingsInvalid when the operator's settings prevent the start."""
@@ -211,7 +212,7 @@ class Controller:
         names = {organization.name for organization in workspace.desired.organizations}
         self.board.expect(names)
         self._leaving = {name: left for name, left in self._leaving.items() if not left[0].ended}
-        self._forget(names)
+        self._listing.read(workspace.desired.organizations)
         for name in sorted(self._workers.keys() - names):
             self._leaving[name] = self._workers.pop(name)
             self._leaving[name][0].dismiss()
@@ -219,25 +220,6 @@ class Controller:
             if name not in self._workers:
                 self._workers[name] = self._worker(workspace.organization(name), group)
             self._workers[name][0].wake(workspace, f"revision {workspace.revision[:12]}")
-
-    def _forget(self, names: Collection[str]) -> None:
-        """Forget what the store shows of organisations that no manifest names any more.
-
-        Only those that this process knew, or that no controller has looked at for a day: another controller may serve
-        other manifests in the same store.
-        """
-        views, unseen = self._services.store.views, self._services.clock.now() - _FORGOTTEN_AFTER
-        try:
-            shown = views.organizations()
-            views.forget(
-                [
-                    view.organization
-                    for view in shown
-                    if view.organization not in names and (view.organization in self._workers or view.at < unseen)
-                ]
-            )
-        except StoreFailed as error:
-            log.warning("live.not-forgotten", error=error.message)
 
     def _worker(self, organization: Organization, group: asyncio.TaskGroup) -> tuple[Worker, asyncio.Task[None]]:
         """The worker that was about to leave, or a new one: two never work on one organisation.

@@ -32,6 +32,8 @@ class LiveHandlers:
     """An organisation, and why to look at it now."""
     asked: Callable[[str, frozenset[Verb]], None]
     """An organisation, and what people asked of it that no controller has taken."""
+    catch_up: Callable[[], None]
+    """Writes what the store did not take before. Raises StoreFailed."""
 
 
 class LivePoll:
@@ -79,6 +81,7 @@ class LivePoll:
             store.running.beat(self._services.holder)
             store.actions.beat(self._services.holder)
             store.actions.close_abandoned()
+        self._handlers.catch_up()
 
     def _tell(self, changes: LiveChanges, *, first: bool) -> None:
         seen = changes.organizations(LiveTopic.VIEW, LiveTopic.RUNNING)

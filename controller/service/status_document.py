@@ -106,7 +106,7 @@ class ServiceStatusDocument:
     fault: str | None
     """Why a newer one could not be read."""
     organizations: Sequence[ServedOrganizationDocument]
-    """One entry for each organisation that was looked at."""
+    """One entry for each organisation of the manifests."""
 
 
 def status_document(
@@ -157,7 +157,14 @@ def _organization(
             holder=None,
             running=shown,
         )
-    return filled(ServedOrganizationDocument, view, name=view.organization, calls=calls, running=shown)
+    return filled(
+        ServedOrganizationDocument,
+        view,
+        name=view.organization,
+        calls=calls,
+        holder=view.holder or None,
+        running=shown,
+    )
 
 
 def _pass(running: RunningPass, now: datetime) -> ServedPassDocument:

@@ -1,4 +1,4 @@
-"""Makes views of an organisation and its flows from a pass' report and status."""
+"""Makes views of an organisation and its flows: from a pass' report and status, and before that from the manifests."""
 
 from __future__ import annotations
 
@@ -9,19 +9,56 @@ from datetime import datetime
 from typing import Any
 
 from controller.delivery.result import StepResult
-from controller.domain.desired import DesiredFlow, PinnedVersion
+from controller.domain.desired import DesiredFlow, Organization
 from controller.domain.documents import plain
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.status import StepState
+from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning.limits import REMOVALS
 from controller.planning.model import Change, ChangeKind, Drift
 from controller.planning.rendering.document import plan_document
 from controller.questions.status import FlowStatus, OrganizationStatus
 from controller.reconcile.report import PassReport
+from controller.service.board import NOT_LOOKED_YET
 from controller.store.views import FlowView, OrganizationView
 
 _DELIVERED = "delivered"
+_NOT_SEEN = "no pass has found its state yet"
+
+
+def awaited_organization(organization: Organization, at: datetime) -> OrganizationView:
+    """What is known of an organisation before the first pass over it has ended."""
+    return OrganizationView(
+        organization=organization.name,
+        revision=None,
+        sync=SyncStatus.UNKNOWN,
+        health=Health.UNKNOWN,
+        message=NOT_LOOKED_YET,
+        trigger="",
+        at=at,
+        flows={Health.UNKNOWN.value: len(organization.flows)} if organization.flows else {},
+    )
+
+
+def awaited_flows(organization: Organization, at: datetime) -> Sequence[FlowView]:
+    """What the manifests say of its flows."""
+    return [_awaited_flow(organization.name, flow, at) for flow in organization.flows]
+
+
+def _awaited_flow(organization: str, flow: DesiredFlow, at: datetime) -> FlowView:
+    return FlowView(
+        organization=organization,
+        flow=flow.id,
+        type=flow.key.type,
+        name=flow.key.name,
+        labels=dict(flow.labels),
+        sync=SyncStatus.UNKNOWN,
+        health=Health.UNKNOWN,
+        wanted=flow.wanted,
+        change=ChangeKind.NONE.value,
+        message=_NOT_SEEN,
+        at=at,
+    )
 
 
 def after_delivery(report: PassReport) -> PassReport:
@@ -95,7 +132,7 @@ def _flow_view(report: PassReport, flow: FlowStatus, change: Change, at: datetim
         labels=dict(change.desired.labels) if change.desired is not None else {},
         sync=flow.sync,
         health=flow.health,
-        wanted=_wanted(change.desired),
+        wanted=None if change.desired is None else change.desired.wanted,
         recorded=record.version if record is not None else None,
         version=flow.version,
         flow_id=live.id if live is not None else change.flow_id,
@@ -104,12 +141,6 @@ def _flow_view(report: PassReport, flow: FlowStatus, change: Change, at: datetim
         message=flow.message,
         at=at,
     )
-
-
-def _wanted(desired: DesiredFlow | None) -> str | None:
-    if desired is None:
-        return None
-    return desired.source.version if isinstance(desired.source, PinnedVersion) else desired.source.digest
 
 
 def _drift(drift: Drift, live: Mapping[FlowKey, LiveFlow]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, RowMapping, Table, func, inspect, select, text
+from sqlalchemy import Connection, Engine, Executable, Insert, RowMapping, Table, func, inspect, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -172,14 +172,16 @@ class StorePart:
             insert_if_absent(connection, table, values | {"at": self._clock.now()})
 
 
-def insert_if_absent(connection: Connection, table: Table, values: dict[str, object]) -> None:
-    """Insert a row unless one with the same key is there; safe when two processes do it at once."""
+def insert_if_absent(connection: Connection, table: Table, values: dict[str, object]) -> bool:
+    """Whether a row was inserted, because none with the same key is there; safe when two processes do it at once."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # takes long, and most stores are SQLite
 
-        connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
+        inserting: Insert = postgresql.insert(table).values(values).on_conflict_do_nothing()
     else:
-        connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())
+        inserting = sqlite.insert(table).values(values).on_conflict_do_nothing()
+    # Without the option the number is that of SQLite alone.
+    return connection.execute(inserting, execution_options={"preserve_rowcount": True}).rowcount > 0
 
 
 def insert_or_update(connection: Connection, table: Table, values: Mapping[str, object]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, case, delete, func, in
 from controller.domain.redaction import SECRETS
 from controller.domain.status import Health, SyncStatus
 from controller.store.columns import MaskedJson, MaskedText
-from controller.store.database import StorePart, insert_or_update
+from controller.store.database import StorePart, insert_if_absent, insert_or_update
 from controller.store.flow_filter import FlowFilter, FlowSort, conditions, labelled, order, searched
 from controller.store.live_marks import LiveTopic, touch
 from controller.store.live_schema import flow_views, organization_views, plan_views, running_flows
@@ -39,7 +39,7 @@ class OrganizationView:
     trigger: str
     """Why there was a pass."""
     at: datetime
-    """When it ended."""
+    """When it ended; before the first one has ended, since when the organisation is known."""
     looked_fully_at: datetime | None = None
     """When all flows were last read."""
     duration_s: float = 0.0
@@ -60,7 +60,7 @@ class OrganizationView:
     held_back: Sequence[Mapping[str, Any]] = ()
     """Refusals of a delivery at that time: `flow`, `code`, `message`, `hint`."""
     holder: str = ""
-    """The controller that ran the pass."""
+    """The controller that ran the pass; empty before the first one has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class FlowView:
     """The live version."""
     flow_id: str | None = None
     change: str
-    """The change that a plan has for it; `none` when in sync."""
+    """The change that a plan has for it; `none` when in sync, and before a pass found its state."""
     locked_by: str | None = None
     message: str = ""
     at: datetime
@@ -115,6 +115,13 @@ class Views(StorePart):
         with self._database.write() as connection:
             _write_organization(connection, view)
             touch(connection, view.organization, LiveTopic.VIEW)
+
+    def expect(self, view: OrganizationView, flows: Collection[FlowView]) -> None:
+        """Keep what is known before the first pass has ended, unless something of the organisation is kept already."""
+        with self._database.write() as connection:
+            if insert_if_absent(connection, organization_views, _values(view, _ORGANIZATION_FIELDS)):
+                _write_flows(connection, view.organization, flows)
+                touch(connection, view.organization, LiveTopic.VIEW)
 
     def renew(self, view: OrganizationView) -> bool:
         """Keep the time of a look that found what the last one found; False where that was another controller's.

@@ -18,7 +18,7 @@ from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace, open_folder
 from controller.repository.repository import Repository
 from controller.service.controller import Controller
-from controller.service.feeds import GitFeed
+from controller.service.feeds import Feed, GitFeed
 from controller.store.store import Store
 from tests.support.dialects import BOTH
 from tests.support.patience import PATIENCE_S
@@ -48,13 +48,13 @@ class Revisions:
 class Running:
     """A controller at work in this loop, on the world's clock."""
 
-    def __init__(self, services: Services, drift_interval: float) -> None:
+    def __init__(self, services: Services, drift_interval: float, feed: Feed | None = None) -> None:
         services.settings = services.settings.model_copy(
             update={"http_address": "127.0.0.1:0", "drift_interval": drift_interval}
         )
         self.feed = Revisions()
         self.stop = asyncio.Event()
-        self.controller = Controller(services, self.feed, self.stop)
+        self.controller = Controller(services, feed or self.feed, self.stop)
 
     async def until(self, check: Callable[[], object], what: str) -> None:
         loop = asyncio.get_running_loop()
@@ -75,8 +75,9 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(services: Services, drift_interval: float = 60.0) -> AsyncIterator[Running]:
-    made = Running(services, drift_interval)
+async def running(services: Services, drift_interval: float = 60.0, feed: Feed | None = None) -> AsyncIterator[Running]:
+    """Without a feed, it reads the revisions that the test gives it."""
+    made = Running(services, drift_interval, feed)
     task = asyncio.create_task(made.controller.run())
     try:
         yield made

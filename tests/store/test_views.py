@@ -100,6 +100,26 @@ def test_what_a_pass_found_comes_back(store: Store, view: OrganizationView, flow
     assert store.views.flow("production", "other") is None
 
 
+def test_what_is_awaited_never_replaces_what_a_pass_or_another_controller_wrote(
+    store: Store, view: OrganizationView, flows: list[FlowView]
+) -> None:
+    awaited = replace(view, revision=None, sync=SyncStatus.UNKNOWN, health=Health.UNKNOWN, plan=None, holder="")
+    expected = [replace(flow, sync=SyncStatus.UNKNOWN, health=Health.UNKNOWN) for flow in flows]
+    mark = store.marks.changed_since(None).mark
+    store.views.expect(awaited, expected)
+    assert store.views.organization("production") == awaited
+    assert store.views.flows("production", FlowFilter()).items == tuple(expected)
+    news = store.marks.changed_since(mark)
+    assert news.organizations(LiveTopic.VIEW) == {"production"}
+    store.views.expect(replace(awaited, message="another one"), [])
+    assert store.views.organization("production") == awaited
+    assert store.marks.changed_since(news.mark).mark == news.mark, "no reader is told of nothing"
+    store.views.post(view, flows)
+    store.views.expect(awaited, expected)
+    assert store.views.organization("production") == view
+    assert store.views.flows("production", FlowFilter()).items == tuple(flows)
+
+
 def test_only_rows_that_differ_are_written(
     store: Store, view: OrganizationView, flows: list[FlowView], clock: SteppedClock
 ) -> None:

@@ -67,7 +67,9 @@ class Entrance:
         """What the last pass found of an organisation. Raises UnknownResource."""
         found = self.store.views.organization(name)
         if found is None:
-            raise UnknownResource(f"no pass has seen an organisation {name!r}", hint="GET /api/v1/organizations")
+            raise UnknownResource(
+                f"no manifest that was read names an organisation {name!r}", hint="GET /api/v1/organizations"
+            )
         return found
 
     def flow(self, organization: str, name: str) -> FlowView:
