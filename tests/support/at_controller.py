@@ -53,12 +53,13 @@ class Site:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def plan_digest(self) -> str:
-        """Of the plan that the controller made last."""
+    def plan_digest(self) -> str | None:
+        """Of the plan that the controller made last; None since a delivery, until it has looked again."""
         headers = {"authorization": f"Bearer {self.tokens['rita']}"}
         url = f"http://127.0.0.1:{self.service.port}/api/v1/organizations"
         found = httpx.get(url, headers=headers, timeout=30).json()
-        return str(found["organizations"][0]["plan_digest"])
+        digest: str | None = found["organizations"][0]["plan_digest"]
+        return digest
 
     def stop(self) -> None:
         if self.service.process is not None and self.service.process.poll() is None:
@@ -88,7 +89,8 @@ class Site:
         code, out, _ = self.ask("status", "--format", "json")
         flows = json.loads(out)["organizations"][0]["flows"] if code == 0 else []
         in_order = all((each["sync"], each["health"]) == ("Synced", "Healthy") for each in flows)
-        return in_order and any((each["flow"], each["version"]) == ("front", version) for each in flows)
+        is_live = any((each["flow"], each["version"]) == ("front", version) for each in flows)
+        return in_order and is_live and self.plan_digest() is not None
 
 
 @contextlib.contextmanager
