@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from controller.domain.documents import filled
+from controller.store.records import StepRecord
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalDocument:
@@ -42,3 +45,8 @@ class PromotionDocument:
     """The version that may stay."""
     by: str
     """Who said so."""
+
+
+def promotion_document(organization: str, step: StepRecord, by: str) -> PromotionDocument:
+    """The decision of a person about what a step made live."""
+    return filled(PromotionDocument, step, step.key, organization=organization, version=step.live_version, by=by)

@@ -10,7 +10,7 @@ from controller.domain.desired import Organization
 from controller.domain.documents import filled
 from controller.domain.errors import PlanStale, SettingsInvalid
 from controller.questions.action_document import ActionDocument, ActionStateDocument
-from controller.questions.decision_documents import ApprovalDocument, PromotionDocument
+from controller.questions.decision_documents import ApprovalDocument, PromotionDocument, promotion_document
 from controller.questions.decisions import accept_paused, approve_plan, paused_step
 from controller.questions.suspension_document import SuspensionDocument, SuspensionStateDocument
 from controller.reconcile.services import Services
@@ -53,8 +53,7 @@ def accept(
             hint="look at the flow again, and name the version that is paused",
         )
     step = accept_paused(services, organization, flow, by=by, details={"reason": reason})
-    about = {"organization": organization.name, "version": step.live_version, "by": by}
-    return filled(PromotionDocument, step, step.key, **about)
+    return promotion_document(organization.name, step, by)
 
 
 def suspend(store: Store, organization: str, *, by: str, reason: str) -> SuspensionDocument:

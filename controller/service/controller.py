@@ -30,7 +30,7 @@ from controller.service.feeds import Feed
 from controller.service.housekeeping import keep_house
 from controller.service.http import create_app, serve, service_routes
 from controller.service.incoming import IncomingWebhooks, Listeners
-from controller.service.listing import Listing
+from controller.service.listing import OrganizationList
 from controller.service.live import BEGINNINGS
 from controller.service.live_poll import LiveHandlers, LivePoll
 from controller.service.merged import MergedPullRequests, Workers
@@ -77,7 +77,7 @@ class Controller:
         self.board = Board(services.clock)
         self.metrics = Metrics()
         services.observer = self.metrics.called
-        self._listing = Listing(services)
+        self._listing = OrganizationList(services)
         handlers = LiveHandlers(self._healthy, self._nudge, self._asked, self._listing.catch_up)
         self._poll = LivePoll(services, handlers)
 

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
 
 
-class Listing:
+class OrganizationList:
     """What the store lists, as the manifests that were read last want it."""
 
     def __init__(self, services: Services) -> None:

@@ -18,7 +18,7 @@ from controller.reconcile.pass_ import Mode
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.service.board import report_message
-from controller.service.view_building import after_delivery, flow_views, organization_view
+from controller.service.view_building import after_delivery, flow_views, organization_view, unseen_organization
 from controller.store.views import OrganizationView
 
 log = structlog.get_logger()
@@ -105,15 +105,7 @@ class LiveViews:
     def _note(self, found: dict[str, Any]) -> None:
         self._last = None
         views = self._services.store.views
-        known = views.organization(self._name) or OrganizationView(
-            organization=self._name,
-            revision=None,
-            sync=SyncStatus.UNKNOWN,
-            health=Health.UNKNOWN,
-            message="",
-            trigger="",
-            at=self._services.clock.now(),
-        )
+        known = views.organization(self._name) or unseen_organization(self._name, self._services.clock.now())
         views.note(replace(known, **found | {"holder": self._services.holder}))
 
     def _end_running(self, report: PassReport) -> None:

@@ -26,18 +26,23 @@ _DELIVERED = "delivered"
 _NOT_SEEN = "no pass has found its state yet"
 
 
-def awaited_organization(organization: Organization, at: datetime) -> OrganizationView:
-    """What is known of an organisation before the first pass over it has ended."""
+def unseen_organization(name: str, at: datetime) -> OrganizationView:
+    """The view of an organisation that no pass has seen."""
     return OrganizationView(
-        organization=organization.name,
+        organization=name,
         revision=None,
         sync=SyncStatus.UNKNOWN,
         health=Health.UNKNOWN,
         message=NOT_LOOKED_YET,
         trigger="",
         at=at,
-        flows={Health.UNKNOWN.value: len(organization.flows)} if organization.flows else {},
     )
+
+
+def awaited_organization(organization: Organization, at: datetime) -> OrganizationView:
+    """What is known of an organisation before the first pass over it has ended."""
+    flows = {Health.UNKNOWN.value: len(organization.flows)} if organization.flows else {}
+    return replace(unseen_organization(organization.name, at), flows=flows)
 
 
 def awaited_flows(organization: Organization, at: datetime) -> Sequence[FlowView]:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller.cli.deciding import deciding
 from controller.cli.options import (
     Flow,
     Folder,
@@ -19,15 +20,12 @@ from controller.cli.options import (
 )
 from controller.cli.remote import open_remote
 from controller.cli.remote_actions import at_organization, required_reason
-from controller.cli.running import opened_services
-from controller.cli.workspace import actor, only_organization
-from controller.domain.documents import filled, json_text
+from controller.cli.workspace import actor
+from controller.domain.documents import json_text
 from controller.domain.visible import visible
-from controller.questions.decision_documents import PromotionDocument
+from controller.questions.decision_documents import PromotionDocument, promotion_document
 from controller.questions.decisions import accept_paused
-from controller.reconcile.recorder import require_recorder
 from controller.reconcile.settings import Settings, load_settings
-from controller.reconcile.workspace import open_folder
 
 _WHAT = "accepting a version"
 
@@ -67,15 +65,11 @@ def promote(options: AcceptOptions) -> None:
 
 
 def _in_store(settings: Settings, options: AcceptOptions) -> PromotionDocument:
-    workspace = open_folder(options.folder, settings, options.organization or ())
-    chosen = only_organization(workspace, _WHAT)
     by, details = actor(), {"reason": options.reason} if options.reason else {}
-    with opened_services(settings) as services:
-        if not options.this_store:
-            require_recorder(services, workspace, chosen)
+    found = deciding(settings, options.folder, options.organization, _WHAT, this_store=options.this_store)
+    with found as (services, chosen):
         step = accept_paused(services, chosen, options.flow, by=by, details=details)
-    about = {"organization": chosen.name, "version": step.live_version, "by": by}
-    return filled(PromotionDocument, step, step.key, **about)
+    return promotion_document(chosen.name, step, by)
 
 
 def _at_controller(server: str, settings: Settings, options: AcceptOptions) -> PromotionDocument:

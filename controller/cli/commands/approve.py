@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from controller.cli.deciding import deciding
 from controller.cli.options import (
     Folder,
     Format,
@@ -20,15 +21,12 @@ from controller.cli.options import (
 )
 from controller.cli.remote import open_remote
 from controller.cli.remote_actions import at_organization, required_reason
-from controller.cli.running import opened_services
-from controller.cli.workspace import actor, only_organization
+from controller.cli.workspace import actor
 from controller.domain.documents import filled, json_text
 from controller.domain.visible import visible
 from controller.questions.decision_documents import ApprovalDocument
 from controller.questions.decisions import approve_plan, require_digest
-from controller.reconcile.recorder import require_recorder
 from controller.reconcile.settings import Settings, load_settings
-from controller.reconcile.workspace import open_folder
 
 _WHAT = "an approval"
 
@@ -63,12 +61,9 @@ def approve(options: ApproveOptions) -> None:
 
 
 def _in_store(settings: Settings, options: ApproveOptions) -> ApprovalDocument:
-    workspace = open_folder(options.folder, settings, options.organization or ())
-    chosen = only_organization(workspace, _WHAT)
     details = {"reason": options.reason} if options.reason else {}
-    with opened_services(settings) as services:
-        if not options.this_store:
-            require_recorder(services, workspace, chosen)
+    found = deciding(settings, options.folder, options.organization, _WHAT, this_store=options.this_store)
+    with found as (services, chosen):
         return filled(
             ApprovalDocument, approve_plan(services, chosen.name, options.digest, by=actor(), details=details)
         )

@@ -9,18 +9,16 @@ from typing import Annotated
 
 import typer
 
+from controller.cli.deciding import deciding
 from controller.cli.options import Folder, Format, Organizations, Server, TextOrJson, ThisStore, refuse_misplaced
 from controller.cli.remote import open_remote
 from controller.cli.remote_actions import at_organization, required_reason
-from controller.cli.running import opened_services
-from controller.cli.workspace import actor, only_organization
+from controller.cli.workspace import actor
 from controller.domain.documents import json_text
 from controller.domain.visible import visible
 from controller.questions import steering
 from controller.questions.suspension_document import SuspensionDocument
-from controller.reconcile.recorder import require_recorder
 from controller.reconcile.settings import load_settings
-from controller.reconcile.workspace import open_folder
 from controller.service.access.writes import ACTION
 from controller.store.audit import AuditEntry
 
@@ -59,11 +57,8 @@ def _decided(verb: str, in_store: _InStore, options: SuspendOptions) -> Suspensi
         with open_remote(options.server, settings) as remote:
             path = f"{at_organization(remote, options.organization, _WHAT)}/{verb}"
             return remote.post(path, SuspensionDocument, {"reason": reason})
-    workspace = open_folder(options.folder, settings, options.organization or ())
-    chosen = only_organization(workspace, _WHAT)
-    with opened_services(settings) as services:
-        if not options.this_store:
-            require_recorder(services, workspace, chosen)
+    found = deciding(settings, options.folder, options.organization, _WHAT, this_store=options.this_store)
+    with found as (services, chosen):
         store, by = services.store, actor()
         with store.together():
             decided = in_store(store, chosen.name, by=by, reason=reason)

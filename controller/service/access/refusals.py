@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from controller.domain.errors import PenstockError, Unauthenticated
-from controller.service.access.statuses import STATUSES
+from controller.service.access.statuses import status_of
 from controller.service.assets import assets
 from controller.service.problems import error_headers, problem_response
 
@@ -27,11 +27,6 @@ _PAGES: Final = Environment(
 
 Refusal = Callable[[Request, PenstockError], Response]
 """Makes the answer to a request that was refused."""
-
-
-def status_of(error: PenstockError) -> HTTPStatus:
-    """The status of an error of access; 500 for one that is none."""
-    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def refuse(request: Request, error: PenstockError, *, login: bool) -> Response:

@@ -25,3 +25,12 @@ STATUSES: Final[Mapping[type[PenstockError], HTTPStatus]] = {
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
 }
 """The errors that `Access` raises. Of other errors the API knows the status."""
+
+
+def status_of(
+    error: PenstockError,
+    statuses: Mapping[type[PenstockError], HTTPStatus] = STATUSES,
+    other: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR,
+) -> HTTPStatus:
+    """The status of the most exact class of an error that has one; `other` where none has."""
+    return next((statuses[kind] for kind in type(error).__mro__ if kind in statuses), other)

@@ -24,7 +24,7 @@ from controller.domain.errors import (
     UnknownResource,
     Waiting,
 )
-from controller.service.access.statuses import STATUSES
+from controller.service.access.statuses import STATUSES, status_of
 from controller.service.api.answers import answer
 from controller.service.problems import MEDIA_TYPE, InputMistakeDocument, error_headers, problem_document
 
@@ -41,12 +41,11 @@ _STATUSES: Final[Mapping[type[PenstockError], HTTPStatus]] = {
     Transient: HTTPStatus.SERVICE_UNAVAILABLE,
     Permanent: HTTPStatus.BAD_GATEWAY,
 }
-"""The most exact class of an error counts."""
 
 
 def problem_of(error: PenstockError) -> Response:
     """The response for an error, with the time to wait where that is known."""
-    return _problem(error, next(_STATUSES[each] for each in type(error).__mro__ if each in _STATUSES))
+    return _problem(error, status_of(error, _STATUSES))
 
 
 async def of_error(_: Request, error: Exception) -> Response:

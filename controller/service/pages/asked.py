@@ -20,7 +20,7 @@ from controller.domain.errors import PenstockError, Unauthenticated, UnknownReso
 from controller.service.access.login import LOGOUT
 from controller.service.access.person import How, Person, Role
 from controller.service.access.refusals import LOGIN
-from controller.service.access.statuses import STATUSES
+from controller.service.access.statuses import STATUSES, status_of
 from controller.service.assets import Assets, assets
 from controller.service.pages.rendering import fill
 from controller.service.problems import error_headers
@@ -138,7 +138,7 @@ class Pages:
 
     def refused(self, request: Request, error: PenstockError) -> Response:
         """The page of an error; somebody who is not known and can log in is led there."""
-        access, status = self._window.access, _status(error)
+        access, status = self._window.access, status_of(error, _STATUSES, HTTPStatus.SERVICE_UNAVAILABLE)
         if isinstance(error, Unauthenticated) and access.can_log_in:
             return access.refusal(request, error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -182,14 +182,7 @@ _TITLES: Final[Mapping[HTTPStatus, str]] = {
 }
 
 
-def _status(error: PenstockError) -> HTTPStatus:
-    for kind in type(error).__mro__:
-        if kind in _STATUSES:
-            return _STATUSES[kind]
-    return HTTPStatus.SERVICE_UNAVAILABLE
-
-
-_STATUSES: Final[Mapping[type, HTTPStatus]] = {**STATUSES, UnknownResource: HTTPStatus.NOT_FOUND}
+_STATUSES: Final[Mapping[type[PenstockError], HTTPStatus]] = {**STATUSES, UnknownResource: HTTPStatus.NOT_FOUND}
 
 
 def _frame(
