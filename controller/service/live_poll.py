@@ -17,7 +17,8 @@ from controller.store.live_marks import LiveChanges, LiveTopic
 
 log = structlog.get_logger()
 
-_EVERY_S: Final = 1.0
+LIVE_POLL_S: Final = 1.0
+"""Between two looks at the store."""
 _BEAT_S: Final = DEFAULT_TTL_S / 3
 _REASONS: Final = {LiveTopic.APPROVAL: "approved", LiveTopic.SUSPENSION: "suspended or resumed"}
 
@@ -60,7 +61,7 @@ class LivePoll:
                 if self._sound:
                     log.warning("live.not-read", error=error.message)
                 self._sound = False
-            await self._services.clock.sleep(_EVERY_S)
+            await self._services.clock.sleep(LIVE_POLL_S)
 
     def _poll(self) -> None:
         store, now_s = self._services.store, self._services.clock.monotonic()

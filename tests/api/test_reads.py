@@ -195,3 +195,14 @@ async def test_the_queries_for_syncs_do_not_grow_with_their_changes(served: Serv
 
     assert page["syncs"][0]["steps"] == {"pending": 295, "recorded": 5}
     assert len(many) == len(few)
+
+
+@pytest.mark.parametrize("path", ["/syncs?organization=acme&organization=other", "/audit?limit=1&limit=2"])
+async def test_a_parameter_that_is_given_twice_is_refused_by_name(served: ServedApi, path: str) -> None:
+    async with served.asked_by("rita") as client:
+        answer = await client.get(path)
+
+    assert answer.status_code == 422
+    (mistake,) = answer.json()["mistakes"]
+    assert mistake["place"] in ("query.organization", "query.limit")
+    assert "more than once" in mistake["message"]

@@ -16,6 +16,7 @@ from controller.reconcile.services import Services
 from controller.repository.repository import Repository
 from controller.service.controller import Controller
 from controller.service.feeds import GitFeed
+from controller.service.live_poll import LIVE_POLL_S
 from tests.support import remotes
 from tests.support.clock import SteppedClock
 from tests.support.forges.model import PullRequest
@@ -26,12 +27,17 @@ from tests.support.world import World
 
 POLL_S, DRIFT_S = 40.0, 59.0
 _HELD_S = 30.0
+_LOOK_S = 0.002
 _STEADY = 15
 """Looks in a row at which nothing is at work."""
 
 
 class HeldClock(SteppedClock):
-    """Waits of half a minute and more end when the test ends them; shorter ones take no time."""
+    """Waits of half a minute and more end when the test ends them; shorter ones take no time.
+
+    Between two looks of the controller at its store no time passes at all: there are so many of them that a lease
+    would expire while git is at work.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +46,9 @@ class HeldClock(SteppedClock):
         """How often the test let waits end."""
 
     async def sleep(self, seconds: float) -> None:
+        if seconds == LIVE_POLL_S:
+            await asyncio.sleep(_LOOK_S)
+            return
         if seconds < _HELD_S:
             await super().sleep(seconds)
             return

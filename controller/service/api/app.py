@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -16,7 +16,7 @@ from controller.service.api.actions import ActionRoutes
 from controller.service.api.differences import Differences
 from controller.service.api.entrance import Entrance
 from controller.service.api.events import Events
-from controller.service.api.inputs import LARGEST_BODY
+from controller.service.api.inputs import LARGEST_BODY, each_once
 from controller.service.api.openapi import description_of
 from controller.service.api.past_reads import PastReads
 from controller.service.api.plan_reads import PlanReads
@@ -54,6 +54,7 @@ def create_api(window: ServiceWindow, stop: asyncio.Event) -> Api:
         redirect_slashes=False,
         max_body_size=LARGEST_BODY,
         exception_handlers=_HANDLERS,
+        dependencies=[Depends(each_once)],
         generate_unique_id_function=_operation,
     )
     present, past = PresentReads(entrance), PastReads(entrance)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import Header, Path, Query
+from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.requests import Request
 
 from controller.domain.status import Health, SyncStatus
 from controller.planning.model import ChangeKind
@@ -75,6 +78,19 @@ IdempotencyKey = Annotated[
 LastEventId = Annotated[
     str | None, Header(description="The `id` of the last event that was received.", examples=["412"])
 ]
+
+
+def each_once(request: Request) -> None:
+    """Refuse a query that names a parameter twice: no parameter is a list, and nobody knows which value was meant.
+
+    Raises RequestValidationError.
+    """
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    mistakes = [
+        {"loc": ("query", name), "msg": "it is given more than once"} for name, count in counts.items() if count > 1
+    ]
+    if mistakes:
+        raise RequestValidationError(mistakes)
 
 
 class FlowQuery(BaseModel):
