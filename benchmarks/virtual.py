@@ -17,7 +17,7 @@ import httpx
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.flows.flow_file import parse
 from controller.simulator.app import create_app
 from controller.simulator.calls import Calls

@@ -13,7 +13,9 @@ from enum import StrEnum
 
 from controller.domain.desired import Organization, Origin
 from controller.domain.documents import json_text
-from controller.domain.errors import Mistake, PenstockError, SafetyLimit
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import SafetyLimit
+from controller.domain.errors.manifest import Mistake
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
 from controller.planning.model import Plan, Unplanned

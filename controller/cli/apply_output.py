@@ -11,7 +11,7 @@ from controller.cli import exit_codes
 from controller.cli.failures import error_text
 from controller.delivery.result import Outcome, StepResult
 from controller.domain.documents import filled
-from controller.domain.errors import Interrupted
+from controller.domain.errors.process import Interrupted
 from controller.domain.recorded import commit_or_none
 from controller.domain.status import Health, StepState
 from controller.domain.visible import visible

@@ -6,7 +6,7 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 
 
 def copy_demo_files(into: Path) -> Path:

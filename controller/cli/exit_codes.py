@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from controller.domain.errors import (
-    FlowLocked,
-    Interrupted,
-    Invalid,
-    LeaseHeld,
-    PenstockError,
-    Refused,
-    WindowClosed,
-)
+from controller.domain.errors.branches import Invalid, PenstockError, Refused
+from controller.domain.errors.change import FlowLocked
+from controller.domain.errors.delivery import LeaseHeld, WindowClosed
+from controller.domain.errors.process import Interrupted
 
 if TYPE_CHECKING:
     from controller.planning.model import Plan

@@ -10,7 +10,8 @@ import typer
 
 from controller.cli import exit_codes
 from controller.domain.documents import json_text
-from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.visible import visible
 from controller.questions.error_document import error_document
 

@@ -18,7 +18,7 @@ from controller.cli import exit_codes
 from controller.cli.commands import Commands
 from controller.cli.failures import no_room, report_failure, stdout_closed, usage_error
 from controller.cli.output import mask_output
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.domain.redaction import SECRETS
 
 _OBJECTS_BEFORE_COLLECTION = 50_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SPAN = re.compile(r"(\d{1,6}(?:\.\d+)?)([smhd])")

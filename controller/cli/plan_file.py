@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from controller.domain.errors import PlanUnreadable
+from controller.domain.errors.delivery import PlanUnreadable
 from controller.planning.rendering.document_model import PlanDocument
 from controller.planning.rendering.saved import SavedPlanLimits, saved_document
 

@@ -22,7 +22,9 @@ from pydantic import TypeAdapter, ValidationError
 from controller import __version__
 from controller.cli.remote_errors import problem_of
 from controller.domain.addresses import is_allowed, is_loopback
-from controller.domain.errors import ControllerUnavailable, ControllerUnusable, PenstockError, SettingsInvalid
+from controller.domain.errors.api import ControllerUnavailable, ControllerUnusable
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.domain.web_origin import web_origin
 from controller.reconcile.settings import Settings

@@ -13,7 +13,8 @@ from controller.cli import exit_codes
 from controller.cli.options import TextOrJson
 from controller.cli.remote import ControllerClient
 from controller.domain.documents import json_text
-from controller.domain.errors import ControllerUnavailable, SettingsInvalid
+from controller.domain.errors.api import ControllerUnavailable
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.visible import visible
 from controller.questions.action_document import ActionDocument, ActionStateDocument
 from controller.questions.live_document import OrganizationsDocument, RunningDocument, RunningPassDocument

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import ModuleType
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from controller.domain.errors import ControllerUnavailable, ControllerUnusable, ManifestInvalid, PenstockError
+from controller.domain.errors import api, change, delivery, forge, manifest, organization, process, repository
+from controller.domain.errors.api import ControllerUnavailable, ControllerUnusable
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.domain.visible import visible
 
 
@@ -39,15 +43,16 @@ def problem_of(origin: str, status: int, content: bytes) -> PenstockError:
     return leaf.told(message, hint)
 
 
-def _leaves(branch: type[PenstockError]) -> Iterator[type[PenstockError]]:
-    yield branch
-    for each in branch.__subclasses__():
-        yield from _leaves(each)
+def _leaves(module: ModuleType) -> Iterator[type[PenstockError]]:
+    for kind in vars(module).values():
+        if isinstance(kind, type) and issubclass(kind, PenstockError) and kind.code != PenstockError.code:
+            yield kind
 
 
 _LEAVES = {
     leaf.code: leaf
-    for leaf in _leaves(PenstockError)
-    if leaf.code != PenstockError.code and leaf is not ManifestInvalid
+    for module in (process, manifest, repository, delivery, organization, change, api, forge)
+    for leaf in _leaves(module)
+    if leaf is not ManifestInvalid
 }
 """By code. The branches have none of their own, and a problem document has no mistakes of a manifest."""

@@ -9,7 +9,7 @@ from typing import Final
 from controller.cli.remote import ControllerClient, Query
 from controller.cli.remote_actions import segment
 from controller.domain.documents import filled
-from controller.domain.errors import UnknownResource
+from controller.domain.errors.api import UnknownResource
 from controller.domain.identity import FlowKey
 from controller.domain.status import SyncStatus
 from controller.planning.model import Drift, HeldBack

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controller.domain.desired import Organization
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.recorded import commit_or_none
 from controller.domain.visible import visible
 from controller.domain.wording import counted

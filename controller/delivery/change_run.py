@@ -14,17 +14,17 @@ from typing import Unpack
 from controller.delivery.publish_times import Expectation
 from controller.delivery.sync_run import AuditFacts, SyncRun
 from controller.domain.desired import DesiredFlow, ErrorRateGate, Gate, SourceFile
-from controller.domain.errors import (
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import LeaseLost
+from controller.domain.errors.organization import (
     AuthenticationFailed,
     CircuitOpen,
-    LeaseLost,
     NotFound,
-    PenstockError,
     PermissionMissing,
     RateLimited,
     RequestRejected,
-    StoreFailed,
 )
+from controller.domain.errors.process import StoreFailed
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Export, Priority, TicketKind

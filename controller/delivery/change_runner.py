@@ -16,7 +16,7 @@ from controller.delivery.outcome import announce_migration
 from controller.delivery.publish_step import PublishStep, SwitchStep
 from controller.delivery.remove_step import RemoveStep
 from controller.delivery.signals import Parked, Paused
-from controller.domain.errors import OutOfBandChange
+from controller.domain.errors.change import OutOfBandChange
 from controller.domain.live import LiveFlow
 from controller.domain.publish_time import PublishWay
 from controller.domain.status import StepState

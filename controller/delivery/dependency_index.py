@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.domain.errors import PlanStale
+from controller.domain.errors.delivery import PlanStale
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.ports import DependencyIndex

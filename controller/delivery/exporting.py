@@ -5,7 +5,8 @@ from __future__ import annotations
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.signals import Parked
 from controller.delivery.sync_run import SyncRun
-from controller.domain.errors import ExportFailed, PenstockError
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.change import ExportFailed
 from controller.domain.platform import Export, Priority
 from controller.domain.redaction import SECRETS
 from controller.flows.export_digest import export_digest

@@ -14,7 +14,9 @@ from dataclasses import replace
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.live_state import READ_FAULTS, patience_s
 from controller.delivery.live_watch import EVENT_WAIT_S, AwaitedPublish, Shown
-from controller.domain.errors import PenstockError, PublishTimedOut, StoreFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.change import PublishTimedOut
+from controller.domain.errors.process import StoreFailed
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Progress, ProgressState, Ticket, TicketKind
 from controller.domain.redaction import SECRETS

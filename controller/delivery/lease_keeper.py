@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from controller.delivery.sync_run import SyncRun
-from controller.domain.errors import LeaseLost, StoreFailed
+from controller.domain.errors.delivery import LeaseLost
+from controller.domain.errors.process import StoreFailed
 from controller.domain.ports import EventStreams
 
 _CHANNELS_FOR_NEW = 8

@@ -12,19 +12,12 @@ from datetime import datetime, timedelta
 
 from controller.delivery.change_run import EFFECTIVE, NEW_FLOW, ChangeRun
 from controller.delivery.signals import Parked
-from controller.domain.errors import (
-    AmbiguousFlow,
-    HostNotAllowed,
-    NoSuchVersion,
-    NotFound,
-    PlanStale,
-    PublishFailed,
-    PublishUnexplained,
-    RateLimited,
-    RequestRejected,
-    StoreFailed,
-    Transient,
-)
+from controller.domain.errors.branches import Transient
+from controller.domain.errors.change import AmbiguousFlow, NoSuchVersion, PublishFailed, PublishUnexplained
+from controller.domain.errors.delivery import PlanStale
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.organization import NotFound, RateLimited, RequestRejected
+from controller.domain.errors.process import StoreFailed
 from controller.domain.identity import version_rank
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Priority, ProgressState, Ticket, TicketKind

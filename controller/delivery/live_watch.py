@@ -21,7 +21,8 @@ import structlog
 
 from controller.delivery.lookups import Lookups
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError, StoreFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import StoreFailed
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import FlowListing, Priority

@@ -12,7 +12,8 @@ from typing import TypeVar
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.writer import Took, Write, write
 from controller.domain.desired import OnLocked
-from controller.domain.errors import FlowLocked, RequestRejected
+from controller.domain.errors.change import FlowLocked
+from controller.domain.errors.organization import RequestRejected
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Export
 from controller.domain.ports import Locks

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from controller.delivery.change_run import EFFECTIVE, NO_EFFECT, ChangeRun
 from controller.delivery.sync_run import SyncRun
-from controller.domain.errors import NotFound, OutOfBandChange, PublishFailed, Transient, Waiting
+from controller.domain.errors.branches import Transient, Waiting
+from controller.domain.errors.change import OutOfBandChange, PublishFailed
+from controller.domain.errors.organization import NotFound
 from controller.domain.identity import version_rank
 from controller.domain.live import LiveFlow
 from controller.domain.platform import ProgressState

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from controller.delivery.change_run import EFFECTIVE, ChangeRun
 from controller.delivery.sync_run import AuditFacts, SyncRun
-from controller.domain.errors import FlowRejected, GateFailed, OutOfBandChange, PenstockError, PlanStale, PublishFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.change import FlowRejected, GateFailed, OutOfBandChange, PublishFailed
+from controller.domain.errors.delivery import PlanStale
 from controller.domain.redaction import SECRETS
 from controller.planning.model import ChangeKind
 

@@ -37,16 +37,10 @@ from controller.delivery.publish_writes import (
 )
 from controller.delivery.validation import tell_validated_by_upload, validate
 from controller.domain.desired import SourceFile, Stage
-from controller.domain.errors import (
-    CapabilityMissing,
-    NoSuchVersion,
-    NotFound,
-    PlanStale,
-    PublishFailed,
-    PublishTimedOut,
-    RequestRejected,
-    SafetyLimit,
-)
+from controller.domain.errors.change import NoSuchVersion, PublishFailed, PublishTimedOut
+from controller.domain.errors.delivery import PlanStale, SafetyLimit
+from controller.domain.errors.manifest import CapabilityMissing
+from controller.domain.errors.organization import NotFound, RequestRejected
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, FailureCause, Progress, Ticket, TicketKind
 from controller.domain.status import StepState

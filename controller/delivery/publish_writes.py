@@ -26,14 +26,9 @@ from controller.delivery.out_of_band import is_ours, noted_of_flow
 from controller.delivery.writer import Took, Write, had_no_effect, write
 from controller.domain.capabilities import provided
 from controller.domain.desired import Stage
-from controller.domain.errors import (
-    FlowLocked,
-    PenstockError,
-    PublishFailed,
-    PublishUnexplained,
-    RollbackFailed,
-    StoreFailed,
-)
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.change import FlowLocked, PublishFailed, PublishUnexplained, RollbackFailed
+from controller.domain.errors.process import StoreFailed
 from controller.domain.live import LiveFlow
 from controller.domain.platform import (
     Capability,

@@ -20,7 +20,8 @@ from controller.delivery.rollback import Why, roll_one_back
 from controller.delivery.sync import carry_out
 from controller.delivery.sync_run import SyncRun
 from controller.domain.desired import OnFailure, Organization
-from controller.domain.errors import PenstockError, ServerFault
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import ServerFault
 from controller.domain.status import StepCause, StepState
 from controller.domain.waiting import for_each
 from controller.planning.model import Change, ChangeKind

@@ -11,7 +11,8 @@ from controller.delivery.live_state import LOST_ANSWER_S, as_planned, before_wri
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.writer import Took, Write, write
 from controller.domain.capabilities import provided
-from controller.domain.errors import PlanStale, PublishFailed
+from controller.domain.errors.change import PublishFailed
+from controller.domain.errors.delivery import PlanStale
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
 from controller.domain.status import StepState

@@ -16,16 +16,10 @@ from controller.delivery.outcome import announce_rollback, quarantine
 from controller.delivery.result import BIND_ANEW
 from controller.delivery.sync_run import SyncRun
 from controller.delivery.way_back import rebind, restore, restored_bindings
-from controller.domain.errors import (
-    LeaseLost,
-    OutOfBandChange,
-    PenstockError,
-    PlanStale,
-    RollbackFailed,
-    StoreFailed,
-    Transient,
-    Waiting,
-)
+from controller.domain.errors.branches import PenstockError, Transient, Waiting
+from controller.domain.errors.change import OutOfBandChange, RollbackFailed
+from controller.domain.errors.delivery import LeaseLost, PlanStale
+from controller.domain.errors.process import StoreFailed
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket, TicketKind
 from controller.domain.redaction import SECRETS

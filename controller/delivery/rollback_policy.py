@@ -15,7 +15,7 @@ from controller.delivery.rollback import Why, roll_back
 from controller.delivery.scheduler import with_groups
 from controller.delivery.sync_run import SyncRun
 from controller.domain.desired import OnFailure
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.domain.status import StepCause, StepState
 from controller.planning.model import ChangeKind
 from controller.store.records import StepRecord, SyncState

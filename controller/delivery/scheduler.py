@@ -19,7 +19,10 @@ from controller.delivery.slots import Slots
 from controller.delivery.sync_run import SyncRun
 from controller.delivery.validation import validate
 from controller.domain.desired import OnFailure
-from controller.domain.errors import LeaseLost, OutOfBandChange, PenstockError, StoreFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.change import OutOfBandChange
+from controller.domain.errors.delivery import LeaseLost
+from controller.domain.errors.process import StoreFailed
 from controller.domain.status import StepCause, StepState
 from controller.graphs.components import strongly_connected
 from controller.planning.model import ChangeKind

@@ -14,7 +14,7 @@ from typing import TypeVar
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.ports import EventStreams
 from controller.domain.waiting import Overtaken, finished_before, first_of

@@ -13,7 +13,7 @@ from controller.delivery.rollback import Why, roll_one_back
 from controller.delivery.rollback_policy import calls_for_rollback, roll_back_by_policy
 from controller.delivery.scheduler import Scheduler
 from controller.delivery.sync_run import SyncRun
-from controller.domain.errors import OutOfBandChange, RollbackFailed
+from controller.domain.errors.change import OutOfBandChange, RollbackFailed
 from controller.domain.status import StepCause, StepState
 from controller.domain.waiting import for_each
 from controller.store.records import StepRecord, SyncState

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.sync_run import AuditFacts
-from controller.domain.errors import FlowRejected
+from controller.domain.errors.change import FlowRejected
 from controller.domain.platform import FailureCause, Progress, ProgressState, Severity, ValidationFinding
 from controller.domain.redaction import SECRETS
 from controller.domain.wording import counted

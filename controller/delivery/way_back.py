@@ -28,15 +28,9 @@ from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.out_of_band import is_ours, tell_left
 from controller.delivery.publish_writes import arrived, publish_version, require_success, send_source, switch_version
 from controller.delivery.remove_step import take_out
-from controller.domain.errors import (
-    AnswerLost,
-    NotFound,
-    PublishFailed,
-    PublishTimedOut,
-    Refused,
-    RequestRejected,
-    RollbackFailed,
-)
+from controller.domain.errors.branches import Refused
+from controller.domain.errors.change import PublishFailed, PublishTimedOut, RollbackFailed
+from controller.domain.errors.organization import AnswerLost, NotFound, RequestRejected
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Priority, ProgressState, Ticket, TicketKind

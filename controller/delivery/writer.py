@@ -22,12 +22,12 @@ from typing import Generic, TypeVar
 from controller.delivery.change_run import EFFECTIVE, NO_EFFECT, ChangeRun
 from controller.delivery.live_state import leave_undetermined
 from controller.delivery.sync_run import AuditFacts
-from controller.domain.errors import (
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import (
     UNCERTAIN,
     AnswerLost,
     BadAnswer,
     CircuitOpen,
-    PenstockError,
     RateLimited,
     RequestRejected,
     ServerFault,

@@ -16,7 +16,7 @@ from controller.diagnosis.json_stream import JsonText
 from controller.diagnosis.model import Trace, TraceHeader, TraceStep
 from controller.diagnosis.variables import flag, milliseconds, moment, text_of
 from controller.domain.capabilities import ARCHITECT
-from controller.domain.errors import TraceUnreadable
+from controller.domain.errors.organization import TraceUnreadable
 
 _HEADER_FIELDS = frozenset(
     {

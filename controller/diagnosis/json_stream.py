@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from controller.diagnosis.nested import DEEPEST, depth
-from controller.domain.errors import TraceUnreadable
+from controller.domain.errors.organization import TraceUnreadable
 
 
 def _integer(text: str) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.domain.capabilities import ARCHITECT
-from controller.domain.errors import TraceRequestInvalid
+from controller.domain.errors.organization import TraceRequestInvalid
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
 from controller.domain.versions import is_number
 

@@ -15,7 +15,7 @@ from controller.diagnosis.nested import shallow, to_text
 from controller.diagnosis.statuses import status_of, status_of_path
 from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, named_variables, text_of
 from controller.domain.capabilities import VERSIONED
-from controller.domain.errors import TraceUnreadable
+from controller.domain.errors.organization import TraceUnreadable
 from controller.domain.traces import SnapshotRange
 
 _SCOPES = {

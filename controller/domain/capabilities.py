@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from controller.domain.errors import CapabilityMissing
+from controller.domain.errors.manifest import CapabilityMissing
 from controller.domain.platform import Capability
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from controller.domain.errors import RepositoryTooLarge
+from controller.domain.errors.repository import RepositoryTooLarge
 
 MAXIMUM_LINKS = 40
 """Largest number of links in one path, as on Linux."""

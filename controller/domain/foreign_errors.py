@@ -6,7 +6,8 @@ import errno
 import traceback
 from pathlib import PurePath
 
-from controller.domain.errors import InternalFault, PenstockError, ResourcesExhausted
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import InternalFault, ResourcesExhausted
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.domain.references import FlowReference
 from controller.flows.flow_file import FlowFile
 from controller.flows.suggestion import did_you_mean

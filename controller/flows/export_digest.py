@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controller.domain.errors import ExportFailed, FlowFileInvalid
+from controller.domain.errors.change import ExportFailed
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.domain.platform import Export
 from controller.flows.canonical import digest
 from controller.flows.loading import load_yaml

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, ResourceReference
 from controller.flows.canonical import digest

@@ -22,7 +22,7 @@ from sys import maxsize
 
 import yaml
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.flows.suggestion import near_miss
 from controller.flows.yaml_events import Position, mistake_at, read_events
 

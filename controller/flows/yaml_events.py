@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import yaml
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.flows.scalars import FlowLoader
 
 MAXIMUM_CHARACTERS = 20_000_000

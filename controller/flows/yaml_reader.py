@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import yaml
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.flows.scalars import STR, TAG, scalar, tag_of
 from controller.flows.suggestion import quoted
 from controller.flows.yaml_events import Position, mistake_at, position_of, read_events

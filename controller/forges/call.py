@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from controller.domain.errors import ForgeRejected
+from controller.domain.errors.forge import ForgeRejected
 
 QueryText = str | int | bool
 _NO_SEGMENTS = frozenset({"", ".", ".."})

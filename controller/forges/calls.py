@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import structlog
 
-from controller.domain.errors import ForgeNotFound, ForgeRejected, ForgeTooLarge, SettingsInvalid
+from controller.domain.errors.forge import ForgeNotFound, ForgeRejected, ForgeTooLarge
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.excerpt import excerpt
 from controller.forges.call import ForgeAnswer, ForgeCall
 from controller.forges.port import ForgeKind, PullRequest

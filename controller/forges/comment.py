@@ -20,13 +20,8 @@ from urllib.parse import quote
 
 import structlog
 
-from controller.domain.errors import (
-    ForgeNotFound,
-    ForgePermissionMissing,
-    ForgeTooLarge,
-    ForgeUnavailable,
-    SettingsInvalid,
-)
+from controller.domain.errors.forge import ForgeNotFound, ForgePermissionMissing, ForgeTooLarge, ForgeUnavailable
+from controller.domain.errors.process import SettingsInvalid
 from controller.forges.port import Comment, CommitStatus, Forge
 from controller.forges.text import inert
 

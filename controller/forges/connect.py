@@ -12,7 +12,8 @@ import httpx
 
 from controller.domain.addresses import is_allowed, is_loopback
 from controller.domain.clock import Clock
-from controller.domain.errors import HostNotAllowed, SettingsInvalid
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.process import SettingsInvalid
 from controller.forges.calls import checked_repository
 from controller.forges.gitea import GiteaForge
 from controller.forges.github import GitHubForge

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 import httpx
 
-from controller.domain.errors import (
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.forge import (
     ForgeLimited,
     ForgeLoginFailed,
     ForgeNotFound,
     ForgePermissionMissing,
     ForgeRejected,
     ForgeUnavailable,
-    PenstockError,
 )
 from controller.domain.excerpt import excerpt, first_words
 from controller.forges.call import ForgeAnswer, ForgeCall

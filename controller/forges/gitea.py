@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from controller.domain.errors import ForgeNotFound, ForgePermissionMissing
+from controller.domain.errors.forge import ForgeNotFound, ForgePermissionMissing
 from controller.forges.approvals import Review, ReviewVerdict, approvals_of
 from controller.forges.call import ForgeCall
 from controller.forges.calls import Paging, leads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.domain.errors import ForgeNotFound, ForgePermissionMissing, ForgeRejected, ForgeUnavailable
+from controller.domain.errors.forge import ForgeNotFound, ForgePermissionMissing, ForgeRejected, ForgeUnavailable
 from controller.forges.approvals import Review, ReviewVerdict, approvals_of
 from controller.forges.call import ForgeCall
 from controller.forges.calls import Paging, RepositoryCalls, checked_sha, leads

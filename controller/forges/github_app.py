@@ -14,7 +14,8 @@ import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from controller.domain.clock import Clock
-from controller.domain.errors import ForgeLoginFailed, ForgeRejected, SettingsInvalid
+from controller.domain.errors.forge import ForgeLoginFailed, ForgeRejected
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.forges.call import ForgeAnswer, ForgeCall
 from controller.forges.transport import ForgeTransport

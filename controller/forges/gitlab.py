@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from controller.domain.errors import ForgeNotFound, ForgePermissionMissing, ForgeRejected
+from controller.domain.errors.forge import ForgeNotFound, ForgePermissionMissing, ForgeRejected
 from controller.forges.call import ForgeCall
 from controller.forges.calls import Paging, leads
 from controller.forges.port import (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from controller.domain.errors import ForgeNotFound
+from controller.domain.errors.forge import ForgeNotFound
 from controller.forges.call import ForgeCall
 from controller.forges.calls import Paging, RepositoryCalls, checked_sha
 from controller.forges.port import Checks, Comment, CommitStatus

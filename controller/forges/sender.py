@@ -9,7 +9,9 @@ import httpx
 
 from controller import __version__
 from controller.domain.clock import Clock
-from controller.domain.errors import ForgeRejected, ForgeTooLarge, PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.forge import ForgeRejected, ForgeTooLarge
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.waiting import deadline
 from controller.forges.call import ForgeAnswer, ForgeCall
 from controller.forges.errors import fault_of, lost

@@ -11,7 +11,8 @@ from urllib.parse import quote, urljoin, urlsplit
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import ForgeLimited, ForgeRejected, ForgeUnavailable, HostNotAllowed
+from controller.domain.errors.forge import ForgeLimited, ForgeRejected, ForgeUnavailable
+from controller.domain.errors.manifest import HostNotAllowed
 from controller.domain.excerpt import excerpt
 from controller.domain.waiting import Patience, http_date, retry_after_s
 from controller.forges.call import ForgeAnswer, ForgeCall

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from controller.domain.errors import ForgeUnavailable
+from controller.domain.errors.forge import ForgeUnavailable
 from controller.forges.call import ForgeAnswer, ForgeCall
 from controller.forges.errors import lost
 

@@ -16,7 +16,8 @@ import httpx
 from pydantic import Field
 
 from controller.domain.clock import Clock
-from controller.domain.errors import AuthenticationFailed, PenstockError, RateLimited, RequestRejected
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import AuthenticationFailed, RateLimited, RequestRejected
 from controller.domain.redaction import SECRETS
 from controller.domain.waiting import retry_after_s
 from controller.genesys.bodies import parse

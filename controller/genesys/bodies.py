@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from controller.domain.errors import BadAnswer, PenstockError, ServerFault
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import BadAnswer, ServerFault
 from controller.domain.excerpt import first_words
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import lost

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from controller.domain.errors import BadAnswer
+from controller.domain.errors.organization import BadAnswer
 from controller.domain.platform import Priority
 from controller.domain.waiting import http_date
 

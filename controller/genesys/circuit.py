@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import BadAnswer, CircuitOpen, PenstockError
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import BadAnswer, CircuitOpen
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ import httpx
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.clock import Clock
 from controller.domain.desired import DesiredFlow, Endpoint
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.ports import Platform
 from controller.genesys.architect.account import ArchitectAccount
 from controller.genesys.architect.dependencies import ArchitectIndex

@@ -12,14 +12,14 @@ from enum import Enum, auto
 import httpx
 
 from controller.domain.capabilities import VERSIONED
-from controller.domain.errors import (
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.organization import (
     UNCERTAIN,
     AnswerLost,
     AuthenticationFailed,
     BadAnswer,
-    HostNotAllowed,
     NotFound,
-    PenstockError,
     PermissionMissing,
     RateLimited,
     RequestRejected,

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from controller.domain.errors import BadAnswer
+from controller.domain.errors.organization import BadAnswer
 from controller.domain.waiting import for_each
 from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.transport import Transport

@@ -7,7 +7,7 @@ from copy import copy
 from datetime import timedelta
 from typing import Self
 
-from controller.domain.errors import AmbiguousFlow, FlowLocked
+from controller.domain.errors.change import AmbiguousFlow, FlowLocked
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import CallLoad, Priority

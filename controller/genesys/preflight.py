@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.domain.errors import NotFound, PenstockError, PermissionMissing
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import NotFound, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.ports import Platform
 from controller.domain.recording import DISABLED, LogLevel

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import httpx
 
 from controller.domain.clock import Clock
-from controller.domain.errors import BadAnswer, Unreachable
+from controller.domain.errors.organization import BadAnswer, Unreachable
 from controller.domain.waiting import deadline
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import fault_of, lost

@@ -25,7 +25,8 @@ import structlog
 from controller.domain.addresses import is_loopback
 from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
-from controller.domain.errors import BadAnswer, PenstockError, RateLimited, ServerFault, Unreachable
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import BadAnswer, RateLimited, ServerFault, Unreachable
 from controller.domain.send_guard import check_before_sending
 from controller.domain.waiting import Patience
 from controller.genesys.auth import AccessToken, TokenSource

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from controller.domain.addresses import is_allowed, is_internal_host
 from controller.domain.capabilities import ALTERNATIVES, ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.desired import DesiredFlow, Endpoint, OnLocked, OnNoData, Organization, Removal
-from controller.domain.errors import CapabilityMissing, HostNotAllowed
+from controller.domain.errors.manifest import CapabilityMissing, HostNotAllowed
 from controller.domain.identity import UNTYPED, FlowKey, FlowType
 from controller.domain.platform import Capability
 from controller.manifests.content import Content, Contents

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.flows.yaml_reader import YamlNode, YamlRules, read_nodes
 
 _RULES = YamlRules(depth=64, values=200_000, single=False)

@@ -8,7 +8,8 @@ from itertools import combinations, product
 from pathlib import PurePosixPath
 
 from controller.domain.desired import Organization, Origin, SourceFile
-from controller.domain.errors import ManifestInvalid, Mistake, SettingsInvalid
+from controller.domain.errors.manifest import ManifestInvalid, Mistake
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.files import Budget, Files, Kind, Limits, is_below, kind_of
 from controller.flows.checks import NESTED, nested_modules
 from controller.manifests.assembly import GENESYS_ALONE, Assembly, Hosts

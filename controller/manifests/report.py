@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeVar
 
 from controller.domain.desired import Origin
-from controller.domain.errors import Mistake
+from controller.domain.errors.manifest import Mistake
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")

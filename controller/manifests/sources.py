@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from controller.domain.desired import Origin, SourceFile
-from controller.domain.errors import FlowFileInvalid, RepositoryFailed
+from controller.domain.errors.manifest import FlowFileInvalid
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.files import Budget, Files, FileUnreadable, Reread, as_utf8
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference

@@ -11,7 +11,7 @@ import httpx
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.notify.outbox import OutboxPort, OutgoingMessage
 from controller.notify.receiver import Receiver, checked_receiver
 from controller.notify.webhook import CEILING_S, TIMEOUT_S, Reply, retry_after_s, send

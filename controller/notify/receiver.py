@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from controller.domain.errors import HostNotAllowed, SettingsInvalid
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.process import SettingsInvalid
 
 SHORTEST_SECRET = 16
 """Characters. A shorter signing secret can be guessed."""

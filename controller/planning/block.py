@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import CyclePolicy, DesiredFlow, OnLocked, Organization, Origin, SourceFile
-from controller.domain.errors import LiveUndetermined
+from controller.domain.errors.change import LiveUndetermined
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.platform import Capability

@@ -10,15 +10,9 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from controller.domain.desired import Organization, SyncMode, Window, WindowKind
-from controller.domain.errors import (
-    ManifestInvalid,
-    Mistake,
-    NotConfirmed,
-    PenstockError,
-    SafetyLimit,
-    SyncSuspended,
-    WindowClosed,
-)
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed
+from controller.domain.errors.manifest import ManifestInvalid, Mistake
 from controller.domain.suspension import Suspension
 from controller.planning.limits import REMOVALS, deliverable, exceeded
 from controller.planning.model import Blocked, ChangeKind, Plan

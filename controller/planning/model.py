@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.domain.desired import DesiredFlow
-from controller.domain.errors import PenstockError, SafetyLimit
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import SafetyLimit
 from controller.domain.identity import FlowKey
 from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState

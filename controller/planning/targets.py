@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.domain.errors import AmbiguousVersion, NoSuchVersion, VersionArchived
+from controller.domain.errors.change import AmbiguousVersion, NoSuchVersion, VersionArchived
 from controller.domain.identity import FlowKey
 from controller.domain.versions import VersionInfo, named, newest
 

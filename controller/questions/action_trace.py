@@ -14,7 +14,7 @@ from controller.diagnosis.action.exports import webhook_payload
 from controller.diagnosis.action.model import ActionTraceResult
 from controller.diagnosis.query import check_action_trace_request
 from controller.domain.desired import Organization
-from controller.domain.errors import CapabilityMissing
+from controller.domain.errors.manifest import CapabilityMissing
 from controller.domain.traces import ActionTraceRequest, StartedTrace
 from controller.notify.outbox import ACTION_TRACE
 from controller.notify.receiver import Receiver, checked_receiver

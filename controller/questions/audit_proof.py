@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from controller.domain.errors import PenstockError, RepositoryFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.wording import counted
 from controller.questions.audit_walk import AuditWalk, AuditWitnesses
 from controller.reconcile.workspace import Workspace

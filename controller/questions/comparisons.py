@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from controller.domain.desired import DesiredFlow, Organization, SourceFile
-from controller.domain.errors import ExportFailed, FlowFileInvalid, NoSuchVersion, NotFound, SettingsInvalid
+from controller.domain.errors.change import ExportFailed, NoSuchVersion
+from controller.domain.errors.manifest import FlowFileInvalid
+from controller.domain.errors.organization import NotFound
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Export

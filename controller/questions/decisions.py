@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from controller.domain.desired import Organization
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.health import paused_reason
 from controller.reconcile.pauses import unfinished_steps

@@ -13,7 +13,8 @@ from typing import TypeVar
 from controller.delivery.dependency_index import OPERATIONAL
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import Organization, PinnedVersion, SourceFile
-from controller.domain.errors import BadAnswer, CapabilityMissing, NotFound, PermissionMissing
+from controller.domain.errors.manifest import CapabilityMissing
+from controller.domain.errors.organization import BadAnswer, NotFound, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import FlowReference, ResourceReference

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from controller.domain.documents import filled, optional
-from controller.domain.errors import ManifestInvalid, Mistake, PenstockError
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import ManifestInvalid, Mistake
 from controller.domain.redaction import SECRETS
 
 

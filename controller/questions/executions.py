@@ -24,7 +24,9 @@ from controller.diagnosis.query import check_trace_request, retention
 from controller.diagnosis.versioned_reader import VersionedReader, versioned_header
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
-from controller.domain.errors import CapabilityMissing, NotFound, PermissionMissing, SettingsInvalid, TraceUnreadable
+from controller.domain.errors.manifest import CapabilityMissing
+from controller.domain.errors.organization import NotFound, PermissionMissing, TraceUnreadable
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.platform import ExecutionSummary
 from controller.domain.ports import ExecutionFiles, Platform, Traces
 from controller.domain.traces import SnapshotRange, TraceRequest

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.graphs.model import Graph, Node
 from controller.graphs.pictures.svg import svg_document, svg_source
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from controller.domain.documents import filled, optional
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.questions.error_document import ErrorDocument, error_document
 from controller.questions.history import ChangeTime, LiveAt, Period, live_at
 from controller.questions.history_reading import FlowHistory, OrganizationHistory

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from controller.domain.desired import Organization
-from controller.domain.errors import LiveUndetermined, NotFound, SettingsInvalid
+from controller.domain.errors.change import LiveUndetermined
+from controller.domain.errors.organization import NotFound
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.ports import Platform
 from controller.domain.versions import VersionInfo, live_candidates

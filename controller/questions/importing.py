@@ -8,7 +8,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from controller.domain.desired import Organization, PinnedVersion
-from controller.domain.errors import ExportFailed, FlowFileInvalid, NotFound, SettingsInvalid
+from controller.domain.errors.change import ExportFailed
+from controller.domain.errors.manifest import FlowFileInvalid
+from controller.domain.errors.organization import NotFound
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import UNTYPED, FlowKey, FlowType
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability

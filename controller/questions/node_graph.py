@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from controller.domain.desired import Organization, SourceFile
-from controller.domain.errors import CapabilityMissing, NotFound, SettingsInvalid
+from controller.domain.errors.manifest import CapabilityMissing
+from controller.domain.errors.organization import NotFound
+from controller.domain.errors.process import SettingsInvalid
 from controller.flows.flow_file import parse
 from controller.flows.nodes import NodeGraph, definition_graph
 from controller.flows.source_nodes import source_graph

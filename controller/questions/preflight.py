@@ -16,7 +16,7 @@ from controller.domain.desired import (
     Organization,
     SourceFile,
 )
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.genesys.permissions import permissions_needed
 from controller.genesys.preflight import Check, CheckVerdict, PreflightReport, preflight
 from controller.reconcile.services import Services

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from controller.domain.errors import ForgePermissionMissing, Invalid, ManifestInvalid, Mistake, PenstockError
+from controller.domain.errors.branches import Invalid, PenstockError
+from controller.domain.errors.forge import ForgePermissionMissing
+from controller.domain.errors.manifest import ManifestInvalid, Mistake
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
 from controller.domain.wording import advised, counted

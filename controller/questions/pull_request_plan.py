@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from controller.domain.desired import Organization
-from controller.domain.errors import LeaseHeld, PenstockError
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import LeaseHeld
 from controller.domain.platform import Priority
 from controller.planning.base_view import against_base
 from controller.planning.model import Plan, Unplanned

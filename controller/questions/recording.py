@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from controller.domain.desired import Organization
-from controller.domain.errors import CapabilityMissing, PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import CapabilityMissing
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.ports import ExecutionRecording

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.domain.desired import Organization
-from controller.domain.errors import DirtyTree, LeaseHeld, PenstockError, SyncSuspended
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import LeaseHeld, SyncSuspended
+from controller.domain.errors.repository import DirtyTree
 from controller.domain.wording import counted
 from controller.planning.guard import Confirmations, confirmed_part, refusals
 from controller.planning.model import HeldBack, Plan

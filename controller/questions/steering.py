@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from controller.domain.desired import Organization
 from controller.domain.documents import filled
-from controller.domain.errors import PlanStale, SettingsInvalid
+from controller.domain.errors.delivery import PlanStale
+from controller.domain.errors.process import SettingsInvalid
 from controller.questions.action_document import ActionDocument, ActionStateDocument
 from controller.questions.decision_documents import ApprovalDocument, PromotionDocument, promotion_document
 from controller.questions.decisions import accept_paused, approve_plan, paused_step

@@ -16,7 +16,8 @@ from controller.diagnosis.action.analysis import ActionAnalysis
 from controller.diagnosis.analysis import AnalysisSummary
 from controller.diagnosis.model import TraceHeader
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError, StoreFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import StoreFailed
 from controller.genesys.connect import permissions_used
 from controller.reconcile.services import Services
 from controller.store.audit import AuditEntry

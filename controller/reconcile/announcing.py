@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.notify.dispatcher import Dispatcher
 from controller.notify.receiver import SHORTEST_SECRET, Receiver, checked_receiver

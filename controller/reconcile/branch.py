@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 from controller.domain.desired import Organization
-from controller.domain.errors import ManifestInvalid, RepositoryFailed, SettingsInvalid
+from controller.domain.errors.manifest import ManifestInvalid
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import RepositoryFailed
 from controller.manifests.loading import Desired
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace, read_folder, require_organizations

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from controller.delivery.dependency_index import consumers_of, index_fault
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.ports import Platform

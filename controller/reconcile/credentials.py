@@ -13,7 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from controller.domain.desired import Organization, SecretSource
-from controller.domain.errors import CredentialNotAllowed, SettingsInvalid
+from controller.domain.errors.manifest import CredentialNotAllowed
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.reconcile.settings import Settings
 

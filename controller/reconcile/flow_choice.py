@@ -9,7 +9,8 @@ import structlog
 
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import DesiredFlow
-from controller.domain.errors import PermissionMissing, SettingsInvalid
+from controller.domain.errors.organization import PermissionMissing
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import FlowKey, FlowType
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from controller.domain.clock import Clock
 from controller.domain.desired import SecretSource
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.forges.connect import ForgeConnection, connect_forge
 from controller.forges.github_app import GitHubApp

@@ -8,7 +8,9 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import DeliveryPaused
+from controller.domain.errors.process import Interrupted
 from controller.domain.waiting import Overtaken, finished_before
 from controller.planning.model import Plan
 from controller.reconcile import recorder, records, rollback, steps

@@ -18,15 +18,9 @@ from typing import Any, TypeVar
 import structlog
 
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
-from controller.domain.errors import (
-    ExportFailed,
-    LiveUndetermined,
-    NoSuchVersion,
-    NotFound,
-    PenstockError,
-    Transient,
-    Waiting,
-)
+from controller.domain.errors.branches import PenstockError, Transient, Waiting
+from controller.domain.errors.change import ExportFailed, LiveUndetermined, NoSuchVersion
+from controller.domain.errors.organization import NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow, LiveState
 from controller.domain.platform import Capability, FlowListing, Priority

@@ -15,7 +15,8 @@ from dataclasses import replace
 import structlog
 
 from controller.domain.desired import Organization
-from controller.domain.errors import DeliveryUnfinished, LeaseHeld, LeaseLost, StoreFailed
+from controller.domain.errors.delivery import DeliveryUnfinished, LeaseHeld, LeaseLost
+from controller.domain.errors.process import StoreFailed
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.platform import Priority
 from controller.domain.ports import Platform

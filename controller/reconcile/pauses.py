@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 
 from controller.delivery.result import RecoveryResult, SyncResult
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import DeliveryPaused, SettingsInvalid, SyncSuspended
+from controller.domain.errors.delivery import DeliveryPaused, SyncSuspended
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.health import paused_reason

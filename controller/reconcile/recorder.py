@@ -7,7 +7,7 @@ a decision reaches nobody, and a delivery or a rollback runs beside the controll
 from __future__ import annotations
 
 from controller.domain.desired import Organization
-from controller.domain.errors import RecordedElsewhere
+from controller.domain.errors.delivery import RecordedElsewhere
 from controller.domain.recorded import RecordedState
 from controller.domain.visible import visible
 from controller.reconcile.pass_ import Located, Mode

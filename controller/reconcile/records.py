@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from controller.delivery.result import StepResult, SyncResult
-from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.repository import GitRemoteFailed, RepositoryFailed
 from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
 from controller.domain.redaction import SECRETS

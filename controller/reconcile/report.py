@@ -7,17 +7,16 @@ from datetime import datetime
 from typing import Protocol
 
 from controller.delivery.result import Outcome, SyncResult
-from controller.domain.errors import (
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import (
     DeliveryPaused,
-    Interrupted,
     LeaseHeld,
     NotConfirmed,
-    PenstockError,
     SafetyLimit,
-    StoreFailed,
     SyncSuspended,
     WindowClosed,
 )
+from controller.domain.errors.process import Interrupted, StoreFailed
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState

@@ -12,7 +12,9 @@ from dataclasses import replace
 
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.domain.desired import DesiredFlow, SourceFile
-from controller.domain.errors import FlowLocked, NoSuchVersion, RepositoryFailed, SettingsInvalid
+from controller.domain.errors.change import FlowLocked, NoSuchVersion
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority

@@ -15,7 +15,8 @@ import structlog
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.files import Limits
 from controller.domain.redaction import SECRETS
 from controller.domain.wording import advised

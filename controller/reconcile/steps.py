@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from controller.delivery.result import StepResult, SyncResult
-from controller.domain.errors import DeliveryPaused, DirtyTree, PenstockError, PlanStale, Unpushed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import DeliveryPaused, PlanStale
+from controller.domain.errors.repository import DirtyTree, Unpushed
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority

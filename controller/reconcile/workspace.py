@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.domain.desired import Organization, Origin
-from controller.domain.errors import ManifestInvalid, Mistake, RepositoryFailed, SettingsInvalid
+from controller.domain.errors.manifest import ManifestInvalid, Mistake
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.files import Budget, Files, Kind, Limits, PathLost, followed, kind_of
 from controller.domain.recorded import NO_REVISION
 from controller.manifests.assembly import Hosts

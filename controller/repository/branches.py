@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controller.domain.errors import BranchGone, Unpushed
+from controller.domain.errors.repository import BranchGone, Unpushed
 from controller.repository.here import Here
 from controller.repository.objects import is_ancestor
 from controller.repository.remote import Remote

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors.repository import RepositoryFailed
 from controller.repository.command import GitCommand
 from controller.repository.here import Here
 from controller.repository.names import checked_url

@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.foreign_errors import out_of_resources
 from controller.domain.redaction import SECRETS
 from controller.repository.environment import Setting, settings_in, without_programs

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.files import FileUnreadable, Kind, Limits, Reread, joined, too_many_entries
 from controller.repository.objects import ObjectReader
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from controller.domain.addresses import is_loopback
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 
 _HELPER = (
     "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' "

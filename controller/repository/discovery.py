@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors.repository import RepositoryFailed
 from controller.repository.place import GitFolders
 
 

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from controller.domain.errors import RepositoryFailed, SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import RepositoryFailed
 
 _PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),

@@ -12,7 +12,7 @@ import structlog
 from watchfiles import awatch
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.domain.foreign_errors import as_fault
 from controller.domain.waiting import first_of
 from controller.repository.revision import below

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from threading import Lock
 
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.files import Kind, Limits
 from controller.domain.recorded import RecordedState
 from controller.repository.command import GitCommand

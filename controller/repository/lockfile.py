@@ -12,7 +12,8 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
-from controller.domain.errors import FlowFileInvalid, RepositoryFailed
+from controller.domain.errors.manifest import FlowFileInvalid
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.flows.yaml_reader import YamlNode, YamlRules, read_nodes

@@ -6,7 +6,8 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-from controller.domain.errors import RepositoryFailed, SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.redaction import MASK
 
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")

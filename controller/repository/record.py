@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from controller.domain.errors import GitRemoteFailed, RepositoryFailed
+from controller.domain.errors.repository import GitRemoteFailed, RepositoryFailed
 from controller.domain.recorded import RecordedState
 from controller.repository.artifacts import Edit
 from controller.repository.branches import Branches

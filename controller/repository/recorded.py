@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.repository.artifacts import LOCK_TRAILER, Edit

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from controller.domain.errors import GitRemoteFailed, RepositoryFailed, SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import GitRemoteFailed, RepositoryFailed
 from controller.domain.redaction import SECRETS
 from controller.repository.command import TIMED_OUT, GitAnswer
 from controller.repository.credentials import GitCredentials

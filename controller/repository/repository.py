@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import BranchGone, GitRemoteFailed, RepositoryFailed
+from controller.domain.errors.repository import BranchGone, GitRemoteFailed, RepositoryFailed
 from controller.domain.recorded import RecordedState
 from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
 from controller.repository.audit_heads import AuditHead, audit_heads

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from controller.domain.errors import MergeConflict, RepositoryFailed
+from controller.domain.errors.repository import MergeConflict, RepositoryFailed
 from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles, changed
 from controller.repository.names import checked_name

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from controller.domain.errors import BranchGone, RepositoryFailed, Unpushed
+from controller.domain.errors.repository import BranchGone, RepositoryFailed, Unpushed
 from controller.domain.files import Limits
 from controller.domain.recorded import NO_REVISION
 from controller.repository.branches import NOWHERE, Branches, Look

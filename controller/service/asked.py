@@ -10,16 +10,10 @@ import structlog
 
 from controller.delivery.result import Outcome
 from controller.domain.desired import Organization
-from controller.domain.errors import (
-    CredentialNotAllowed,
-    Interrupted,
-    LeaseHeld,
-    PenstockError,
-    Refused,
-    SettingsInvalid,
-    StoreFailed,
-    Waiting,
-)
+from controller.domain.errors.branches import PenstockError, Refused, Waiting
+from controller.domain.errors.delivery import LeaseHeld
+from controller.domain.errors.manifest import CredentialNotAllowed
+from controller.domain.errors.process import Interrupted, SettingsInvalid, StoreFailed
 from controller.planning.guard import Confirmations
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.ownership import at_work

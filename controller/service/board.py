@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.domain.foreign_errors import as_fault
 from controller.domain.status import Health, SyncStatus
 from controller.domain.wording import counted

@@ -12,7 +12,10 @@ from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import BranchGone, LeaseHeld, PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import LeaseHeld
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import BranchGone
 from controller.domain.status import Health
 from controller.forges.port import Forge
 from controller.reconcile.announcing import incoming_webhook_secret

@@ -11,7 +11,8 @@ from typing import Protocol
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import InternalFault, Invalid, PenstockError, SettingsInvalid
+from controller.domain.errors.branches import Invalid, PenstockError
+from controller.domain.errors.process import InternalFault, SettingsInvalid
 from controller.domain.foreign_errors import as_fault
 from controller.domain.waiting import first_of
 from controller.reconcile.settings import Settings

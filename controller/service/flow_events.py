@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.domain.events import FlowEvent
 from controller.domain.ports import ChangedFlows, Platform
 from controller.genesys.architect.notifications import MOST_TOPICS

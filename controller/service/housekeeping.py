@@ -11,7 +11,7 @@ from itertools import islice
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.store.store import Store
 
 log = structlog.get_logger()

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from controller.domain.documents import plain
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.service.access.statuses import STATUSES
 from controller.service.board import Board

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from controller.domain.desired import Organization
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.reconcile.services import Services
 from controller.service.view_building import awaited_flows, awaited_organization
 

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.domain.export_estimate import ExportEstimate
 from controller.planning.model import Plan
 from controller.reconcile.pass_ import Listener

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.domain.status import Health
 from controller.reconcile.services import Services
 from controller.store.actions import Verb

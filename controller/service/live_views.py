@@ -10,7 +10,8 @@ import structlog
 
 from controller.domain.desired import Organization
 from controller.domain.documents import plain
-from controller.domain.errors import Interrupted, LeaseHeld, StoreFailed
+from controller.domain.errors.delivery import LeaseHeld
+from controller.domain.errors.process import Interrupted, StoreFailed
 from controller.domain.status import Health, SyncStatus
 from controller.planning.model import Plan
 from controller.questions.status import held_back_now, organization_status

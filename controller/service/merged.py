@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from controller.delivery.result import Outcome
-from controller.domain.errors import ForgeLimited, ForgeRejected, PenstockError, Refused, Waiting
+from controller.domain.errors.branches import PenstockError, Refused, Waiting
+from controller.domain.errors.forge import ForgeLimited, ForgeRejected
 from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 from controller.forges.comment import CommentMarker, CommentText, publish_comment

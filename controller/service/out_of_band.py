@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.domain.events import FlowEvent
 from controller.reconcile.health import made_by_delivery
 from controller.reconcile.report import PassReport

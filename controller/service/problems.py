@@ -11,7 +11,8 @@ from typing import Literal
 from starlette.responses import JSONResponse
 
 from controller.domain.documents import optional, plain
-from controller.domain.errors import PenstockError, Unauthenticated, Waiting
+from controller.domain.errors.api import Unauthenticated
+from controller.domain.errors.branches import PenstockError, Waiting
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from controller.domain.errors import Invalid, PenstockError
+from controller.domain.errors.branches import Invalid, PenstockError
 from controller.domain.foreign_errors import as_fault
 from controller.domain.platform import Priority
 from controller.forges.port import PullRequest

@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from controller.domain.errors import ForgeLimited, ForgeRejected, LeaseHeld, PenstockError, StoreFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import LeaseHeld
+from controller.domain.errors.forge import ForgeLimited, ForgeRejected
+from controller.domain.errors.process import StoreFailed
 from controller.domain.foreign_errors import as_fault
 from controller.domain.waiting import Backoff, first_of
 from controller.forges.comment import CommentMarker, CommentOutcome, mark_outdated

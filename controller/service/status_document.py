@@ -10,7 +10,7 @@ from typing import Literal
 import structlog
 
 from controller.domain.documents import filled
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.domain.status import Health, SyncStatus
 from controller.genesys.latency import RouteLatency
 from controller.service.board import Board, BoardEntry

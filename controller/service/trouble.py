@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import structlog
 
 from controller.delivery.result import Outcome
-from controller.domain.errors import Interrupted, LeaseHeld, PenstockError, Refused, Transient, Waiting
+from controller.domain.errors.branches import PenstockError, Refused, Transient, Waiting
+from controller.domain.errors.delivery import LeaseHeld
+from controller.domain.errors.process import Interrupted
 from controller.reconcile.report import PassReport
 
 log = structlog.get_logger()

@@ -11,7 +11,9 @@ import structlog
 
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting
+from controller.domain.errors.branches import PenstockError, Transient, Waiting
+from controller.domain.errors.delivery import DeliveryPaused, LeaseHeld
+from controller.domain.errors.process import Interrupted
 from controller.domain.foreign_errors import as_fault
 from controller.domain.platform import Capability
 from controller.domain.waiting import first_of

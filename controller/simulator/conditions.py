@@ -8,7 +8,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.flows.suggestion import did_you_mean
 from controller.simulator.call import INTERNAL, ServedCall, ServedEndpoint, answer, texts
 from controller.simulator.faults import parse_faults

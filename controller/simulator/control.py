@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from starlette.responses import Response
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.domain.identity import FlowKey
 from controller.simulator import locking, publishing, tracking
 from controller.simulator.call import INTERNAL, ServedCall, ServedEndpoint, answer

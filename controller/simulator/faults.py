@@ -16,7 +16,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from controller.domain.errors import FlowFileInvalid, SettingsInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.flows.loading import load_node
 from controller.flows.suggestion import did_you_mean
 from controller.flows.yaml_reader import YamlNode

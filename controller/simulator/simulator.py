@@ -14,7 +14,8 @@ from types import MappingProxyType
 from pydantic import TypeAdapter, ValidationError
 
 from controller.domain.clock import Clock, SystemClock
-from controller.domain.errors import FlowFileInvalid, SettingsInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.flows.checks import name_mistake
 from controller.flows.substitution import placeholders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.domain.identity import FlowKey
 from controller.flows.checks import name_mistake
 from controller.flows.flow_file import FlowFile

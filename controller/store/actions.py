@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, Select, delete, select, update
 
 from controller.domain.clock import Clock
-from controller.domain.errors import IdempotencyConflict
+from controller.domain.errors.api import IdempotencyConflict
 from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.history import HISTORY_DAYS
 from controller.store.leases import DEFAULT_TTL_S

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from controller.domain.clock import Clock
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.domain.redaction import SECRETS
 from controller.store.audit_chain import PURGE, ChainHead, digest_of
 from controller.store.audit_file import KEEP_DAYS, AuditCopy

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
 
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 
 KEEP_DAYS: Final = 90
 _PREFIX: Final = "audit-"

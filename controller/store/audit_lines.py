@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.store.audit import succeeded
 from controller.store.audit_file import FiledLine, daily_files, day_of, filed_lines
 from controller.store.audit_findings import ChainFinding, Link, changed, link_of

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from controller.domain.clock import Clock, SystemClock
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine, shown_url
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from controller.domain.errors import SettingsInvalid, StoreFailed
+from controller.domain.errors.process import SettingsInvalid, StoreFailed
 from controller.domain.redaction import SECRETS
 
 BUSY_TIMEOUT_MS: Final = 5_000

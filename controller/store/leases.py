@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
 
 from controller.domain.clock import Clock
-from controller.domain.errors import LeaseHeld, LeaseLost
+from controller.domain.errors.delivery import LeaseHeld, LeaseLost
 from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.schema import leases
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import Forbidden
+from controller.domain.errors.api import Forbidden
 from controller.service.access.person import Grant, How, Person, Role
 from controller.service.access.writes import SERVICE, RequestedWrite, WriteLog
 from controller.store.audit_reading import AuditQuery, AuditReading

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.settings import load_settings
 from controller.service.access.person import Membership
 from controller.service.access.proxy import TrustedProxy

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import MASK, SECRETS
 from controller.service.access.person import Role
 from controller.service.access.tokens import TokenFile, expiry, hash_of, new_entry, new_token

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from controller.domain.errors import TooManyListeners
+from controller.domain.errors.api import TooManyListeners
 from controller.service.api.entrance import Entrance
 from controller.service.api.events import HEARTBEAT_S, LONGEST_S, POLL_S, Events, SharedMarks
 from controller.service.api.paths import PREFIX

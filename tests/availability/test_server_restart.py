@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from tests.availability.rivals import Rivals
 from tests.availability.wishes import ask_for_a_bake
 from tests.support.dialects import BOTH

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from controller.domain.errors import LeaseHeld
+from controller.domain.errors.delivery import LeaseHeld
 from controller.domain.status import Health, SyncStatus
 from controller.genesys.connect import connect
 from controller.reconcile.pass_ import Unwatched

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
 
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from tests.availability.wishes import ask_for_a_bake
 from tests.support.dialects import BOTH
 from tests.support.service import eventually

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import event
 
 from controller.domain.clock import SystemClock
-from controller.domain.errors import LeaseHeld, PenstockError
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import LeaseHeld
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.reconcile.delivering import open_delivery
 from controller.reconcile.ownership import take_organization

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from controller.domain.clock import SystemClock
-from controller.domain.errors import LeaseHeld, StoreFailed
+from controller.domain.errors.delivery import LeaseHeld
+from controller.domain.errors.process import StoreFailed
 from controller.store.leases import Lease
 from controller.store.store import Store
 from tests.availability.rivals import Rivals

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.errors import Refused
+from controller.domain.errors.branches import Refused
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
 from controller.planning.rendering.document import plan_json

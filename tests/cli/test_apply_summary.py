@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from controller.cli.apply_output import apply_text
 from controller.delivery.result import Outcome, StepResult, SyncResult
-from controller.domain.errors import PublishFailed, SettingsInvalid
+from controller.domain.errors.change import PublishFailed
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health, StepState
 from controller.planning.model import Change, ChangeKind

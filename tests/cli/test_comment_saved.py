@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.planning.rendering.document import saved_plan_json
 from controller.questions.decisions import require_digest
 from tests.planning import plans

@@ -12,7 +12,7 @@ import pytest
 from controller.cli import exit_codes
 from controller.cli.commands.demo import CHAPTERS
 from controller.cli.commands.demo.stage import open_stage
-from controller.domain.errors import Interrupted
+from controller.domain.errors.process import Interrupted
 from controller.planning.model import Plan
 from controller.reconcile.pass_ import Unwatched
 

@@ -11,7 +11,7 @@ from controller.cli import exit_codes
 from controller.cli.options import TextOrJson
 from controller.cli.remote import ControllerClient
 from controller.cli.remote_actions import carry_out
-from controller.domain.errors import ControllerUnavailable
+from controller.domain.errors.api import ControllerUnavailable
 from tests.support.scripted import BROKEN, Answer, Served
 
 AT = "2026-11-24T14:05:00+00:00"

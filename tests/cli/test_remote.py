@@ -11,13 +11,9 @@ import pytest
 from controller.cli import exit_codes
 from controller.cli.remote import ControllerClient, open_remote
 from controller.cli.remote_errors import problem_of
-from controller.domain.errors import (
-    ControllerUnavailable,
-    ControllerUnusable,
-    PlanStale,
-    SettingsInvalid,
-    Unauthenticated,
-)
+from controller.domain.errors.api import ControllerUnavailable, ControllerUnusable, Unauthenticated
+from controller.domain.errors.delivery import PlanStale
+from controller.domain.errors.process import SettingsInvalid
 from controller.questions.decision_documents import ApprovalDocument
 from controller.reconcile.settings import Settings
 from tests.support.certificates import own_certificate

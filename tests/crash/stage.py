@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from controller.domain.errors import DeliveryPaused
+from controller.domain.errors.delivery import DeliveryPaused
 from controller.genesys.connect import connect
 from controller.planning.guard import Confirmations
 from controller.reconcile.delivering import open_delivery

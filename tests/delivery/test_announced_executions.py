@@ -12,7 +12,7 @@ from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
 from controller.delivery.result import Outcome, SyncResult
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
-from controller.domain.errors import Unreachable
+from controller.domain.errors.organization import Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
 from controller.genesys.connect import ArchitectPlatform

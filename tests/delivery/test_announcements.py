@@ -11,7 +11,7 @@ from controller.delivery.live_watch import EVENT_WAIT_S
 from controller.delivery.result import Outcome
 from controller.delivery.signals import PublishEvents
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.errors import Unreachable
+from controller.domain.errors.organization import Unreachable
 from controller.domain.events import FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
 from controller.genesys.connect import ArchitectPlatform

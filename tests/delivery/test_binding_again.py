@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.delivery.result import Outcome, SyncResult
-from controller.domain.errors import RollbackFailed
+from controller.domain.errors.change import RollbackFailed
 from controller.domain.status import StepState
 from controller.reconcile.health import degraded_reason
 from tests.delivery.scenes import DESK, HOURS

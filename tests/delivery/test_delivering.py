@@ -8,7 +8,7 @@ import pytest
 
 from controller.delivery.result import Outcome
 from controller.domain.desired import Rollout
-from controller.domain.errors import LeaseLost
+from controller.domain.errors.delivery import LeaseLost
 from controller.planning.model import ChangeKind, Plan
 from tests.delivery.scenes import DESK, HOURS, three
 from tests.delivery.site import FIRST_UPLOAD_S, NAME, Site, states

@@ -10,7 +10,7 @@ import pytest
 from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import OnFailure
-from controller.domain.errors import ServerFault
+from controller.domain.errors.organization import ServerFault
 from controller.domain.identity import FlowKey
 from controller.domain.platform import FlowListing
 from controller.genesys.architect.flows import ArchitectFlows

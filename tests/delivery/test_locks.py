@@ -9,7 +9,7 @@ import pytest
 from controller.delivery.result import Outcome, SyncContext
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import OnLocked
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.platform import Export
 from controller.planning.model import Change, Plan
 from controller.simulator.control import person

@@ -13,7 +13,7 @@ from controller.delivery.lookups import Lookups
 from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import OnFailure
-from controller.domain.errors import ServerFault
+from controller.domain.errors.organization import ServerFault
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import FlowListing

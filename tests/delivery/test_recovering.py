@@ -13,7 +13,8 @@ from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliveryEvent, DeliverySettings
 from controller.domain.clock import SystemClock
 from controller.domain.desired import OnFailure, Rollout
-from controller.domain.errors import LeaseLost, Transient
+from controller.domain.errors.branches import Transient
+from controller.domain.errors.delivery import LeaseLost
 from controller.domain.status import StepState
 from controller.simulator.settings import SimulatorSettings, UnclearPublish
 from tests.delivery.scenes import DESK, FRONT, HOURS, OLD, three

@@ -12,7 +12,7 @@ from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Rollout
-from controller.domain.errors import PublishTimedOut
+from controller.domain.errors.change import PublishTimedOut
 from controller.domain.platform import Progress, Ticket
 from controller.simulator.staging import cancel
 from tests.delivery.scenes import DESK, three, three_versions

@@ -10,7 +10,8 @@ import pytest
 from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.domain.errors import BadAnswer, PenstockError, ServerFault
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import BadAnswer, ServerFault
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Site, organization
 from tests.support.sources import inbound

@@ -20,7 +20,7 @@ from controller.diagnosis.nested import strict_json
 from controller.diagnosis.page import page
 from controller.diagnosis.report import Audit, report
 from controller.diagnosis.timeline import timeline
-from controller.domain.errors import TraceUnreadable
+from controller.domain.errors.organization import TraceUnreadable
 from controller.domain.traces import SnapshotRange
 from tests.diagnosis.traces import module_calls, read_execution, read_trace
 from tests.support.examples import examples

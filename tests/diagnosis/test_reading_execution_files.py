@@ -15,7 +15,7 @@ from controller.diagnosis.architect_reader import open_execution
 from controller.diagnosis.model import ScopeKind, StepStatus, Withheld
 from controller.diagnosis.modules import LiveModule
 from controller.diagnosis.timeline import timeline
-from controller.domain.errors import TraceUnreadable
+from controller.domain.errors.organization import TraceUnreadable
 from tests.diagnosis.traces import at, detect, event, execution, module_calls, read_execution, stale_calls, write
 
 CALL = event(

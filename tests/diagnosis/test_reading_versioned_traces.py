@@ -8,7 +8,7 @@ from controller.diagnosis.model import StepStatus, Withheld
 from controller.diagnosis.state import StateTracker
 from controller.diagnosis.versioned_reader import VersionedReader
 from controller.domain.capabilities import VERSIONED
-from controller.domain.errors import TraceUnreadable
+from controller.domain.errors.organization import TraceUnreadable
 from controller.domain.traces import SnapshotRange
 from tests.diagnosis.traces import at, detect, read_trace
 

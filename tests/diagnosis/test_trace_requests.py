@@ -8,7 +8,7 @@ import pytest
 
 from controller.diagnosis.query import check_action_trace_request, check_trace_request, merged_ranges, retention
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.domain.errors import TraceRequestInvalid
+from controller.domain.errors.organization import TraceRequestInvalid
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
 
 NOW = datetime(2026, 8, 10, 12, tzinfo=UTC)

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from pathlib import Path
 
-import controller
-from controller.domain import errors
-from controller.domain.errors import Invalid, PenstockError, Permanent, Refused, Transient, Waiting
+from controller.cli.remote_errors import problem_of
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import ManifestInvalid
+from tests.support.error_tree import BRANCHES, leaves
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 HEADINGS = set(re.findall(r"^### (\S+)$", DOCUMENT, re.MULTILINE))
-BRANCHES = (Invalid, Refused, Waiting, Transient, Permanent)
-
-
-def leaves() -> list[type[PenstockError]]:
-    for found in pkgutil.walk_packages(controller.__path__, "controller."):
-        if "migrations" not in found.name and not found.name.endswith("__main__"):
-            importlib.import_module(found.name)
-    todo, seen = [PenstockError], []
-    while todo:
-        current = todo.pop()
-        seen.append(current)
-        todo.extend(current.__subclasses__())
-    return [kind for kind in seen if kind is not PenstockError and kind not in BRANCHES]
 
 
 def test_every_error_has_a_code_of_its_own_that_is_explained() -> None:
@@ -48,4 +34,11 @@ def test_no_explanation_is_left_of_an_error_that_is_gone() -> None:
 
 def test_codes_are_kebab_case() -> None:
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.code) for kind in leaves())
-    assert errors.PenstockError("x", hint="y").hint == "y"
+    assert PenstockError("x", hint="y").hint == "y"
+
+
+def test_the_command_line_knows_every_error_that_a_controller_can_tell() -> None:
+    for kind in leaves():
+        if kind.__module__.startswith("controller.domain.") and kind is not ManifestInvalid:
+            told = problem_of("https://penstock.test", 400, b'{"detail": "x", "code": "%s"}' % kind.code.encode())
+            assert type(told) is kind

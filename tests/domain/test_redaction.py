@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 
-from controller.domain.errors import PublishFailed
+from controller.domain.errors.change import PublishFailed
 from controller.domain.redaction import MASK, SECRETS, Redactor
 
 SECRET = "p@ss/w+rd \"quoted\" & 'single' <ümläut> \\ 100%"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.domain.identity import FlowKey, FlowType
 from controller.flows.flow_file import parse
 from controller.flows.roots import ARCHY_ROOTS

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.flows.canonical import digest
 from controller.flows.loading import MAXIMUM_DEPTH, MAXIMUM_NODES, load_document
 from controller.flows.plain_reader import read_plain

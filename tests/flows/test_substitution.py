@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.flows.flow_file import parse
 from controller.flows.loading import load_yaml
 from controller.flows.substitution import FlowTemplate, placeholders, render

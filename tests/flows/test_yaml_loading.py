@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from controller.domain.errors import FlowFileInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
 from controller.flows.loading import MAXIMUM_DEPTH, MAXIMUM_NODES, load_yaml
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from controller.domain.errors import ForgeLoginFailed, SettingsInvalid
+from controller.domain.errors.forge import ForgeLoginFailed
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.forges.github_app import GitHubApp
 from controller.forges.port import AnnotationLevel, CheckResult, Forge, ForgeAnnotation, ForgeKind, StatusState

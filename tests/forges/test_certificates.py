@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from controller.domain.clock import SystemClock
-from controller.domain.errors import ForgeUnavailable
+from controller.domain.errors.forge import ForgeUnavailable
 from controller.forges.connect import ForgeConnection, connect_forge
 from controller.forges.limits import ForgeLimits
 from controller.forges.port import Forge, ForgeKind

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.domain.errors import ForgeTooLarge, ForgeUnavailable
+from controller.domain.errors.forge import ForgeTooLarge, ForgeUnavailable
 from controller.forges.comment import (
     CommentMarker,
     CommentOutcome,

@@ -9,7 +9,10 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from controller.domain.errors import ForgeUnavailable, HostNotAllowed, PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.forge import ForgeUnavailable
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.forges.connect import ForgeConnection, checked_api_url, connect_forge
 from controller.forges.port import ForgeKind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.errors import ForgeLimited, ForgeUnavailable
+from controller.domain.errors.forge import ForgeLimited, ForgeUnavailable
 from controller.forges.port import CommitStatus, ForgeKind, StatusState
 from tests.support.forges.server import Answer, Limit
 from tests.support.forges.worlds import ForgeWorld

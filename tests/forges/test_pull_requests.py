@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.errors import ForgePermissionMissing, ForgeRejected
+from controller.domain.errors.forge import ForgePermissionMissing, ForgeRejected
 from controller.forges.port import CommitStatus, ForgeApproval, ForgeKind, PullRequestState, StatusState
 from tests.support.forges import gitlab_shapes
 from tests.support.forges.server import Answer

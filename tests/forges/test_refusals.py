@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from controller.domain.errors import (
+from controller.domain.errors.forge import (
     ForgeLoginFailed,
     ForgeNotFound,
     ForgePermissionMissing,

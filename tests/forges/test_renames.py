@@ -6,7 +6,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from controller.domain.errors import ForgeRejected, HostNotAllowed
+from controller.domain.errors.forge import ForgeRejected
+from controller.domain.errors.manifest import HostNotAllowed
 from tests.support.forges.worlds import URL, ForgeWorld
 
 NEW = "telephony/voice-flows"

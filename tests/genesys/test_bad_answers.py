@@ -9,7 +9,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from controller.domain.errors import AnswerLost, BadAnswer, PenstockError, ServerFault
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import AnswerLost, BadAnswer, ServerFault
 from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from controller.genesys.wire.architect import WireFlow, WireOperation

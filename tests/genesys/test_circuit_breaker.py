@@ -8,7 +8,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from controller.domain.errors import CircuitOpen, PenstockError, ServerFault
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import CircuitOpen, ServerFault
 from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport

@@ -5,14 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from controller.domain.errors import (
-    HostNotAllowed,
-    NotFound,
-    PenstockError,
-    PermissionMissing,
-    RequestRejected,
-    ServerFault,
-)
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.organization import NotFound, PermissionMissing, RequestRejected, ServerFault
 from controller.genesys.call import ApiCall
 from controller.genesys.errors import HTTPX_FAULTS
 from controller.genesys.settings import TransportSettings

@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 from structlog.testing import capture_logs
 
-from controller.domain.errors import BadAnswer, RequestRejected, ServerFault
+from controller.domain.errors.organization import BadAnswer, RequestRejected, ServerFault
 from controller.domain.traces import TraceRequest
 from controller.genesys.architect.executions import ArchitectExecutionFiles, ArchitectLaunches
 from controller.genesys.connect import ArchitectPlatform

@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from controller.domain.errors import BadAnswer
+from controller.domain.errors.organization import BadAnswer
 from controller.domain.traces import TraceRequest
 from controller.genesys.call import ApiCall
 from controller.genesys.connect import ArchitectPlatform

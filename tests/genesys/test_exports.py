@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from controller.domain.errors import ExportFailed, PermissionMissing, RequestRejected
+from controller.domain.errors.change import ExportFailed
+from controller.domain.errors.organization import PermissionMissing, RequestRejected
 from controller.domain.platform import Export, Priority
 from controller.genesys.architect.export_files import _FLOW_FILE, files_of
 from controller.genesys.architect.export_jobs import ExportPace

@@ -7,15 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from controller.domain.errors import (
-    AnswerLost,
-    BadAnswer,
-    HostNotAllowed,
-    PenstockError,
-    RateLimited,
-    ServerFault,
-    Unreachable,
-)
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.organization import AnswerLost, BadAnswer, RateLimited, ServerFault, Unreachable
 from controller.domain.platform import PublishRequest
 from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.faults import ANSWER_FAULTS, FaultKind

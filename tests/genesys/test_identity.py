@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from controller.domain.errors import ServerFault
+from controller.domain.errors.organization import ServerFault
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.genesys.connect import ArchitectPlatform, VersionedPlatform
 from controller.genesys.settings import TransportSettings

@@ -7,7 +7,8 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from controller.domain.errors import PenstockError, Unreachable
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import Unreachable
 from controller.genesys.call import ApiCall
 from controller.genesys.latency import Latency, percentile
 from controller.genesys.settings import TransportSettings

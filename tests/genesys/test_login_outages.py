@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from controller.domain.errors import AuthenticationFailed, CircuitOpen, ServerFault, Unreachable
+from controller.domain.errors.organization import AuthenticationFailed, CircuitOpen, ServerFault, Unreachable
 from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport

@@ -16,7 +16,8 @@ from websockets.http11 import Request, Response
 from controller.delivery.signals import PublishEvents
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Endpoint
-from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.organization import BadAnswer, Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
 from controller.genesys.connect import open_transport

@@ -13,7 +13,9 @@ import pytest
 
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
-from controller.domain.errors import AnswerLost, BadAnswer, HostNotAllowed, PenstockError, Unreachable
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.organization import AnswerLost, BadAnswer, Unreachable
 from controller.genesys.call import ApiCall
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings

@@ -12,7 +12,7 @@ import pytest
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
-from controller.domain.errors import AnswerLost, Unreachable
+from controller.domain.errors.organization import AnswerLost, Unreachable
 from controller.domain.events import ExecutionEvent
 from controller.domain.identity import FlowKey
 from controller.domain.platform import ProgressState, PublishRequest

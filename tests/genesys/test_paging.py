@@ -12,7 +12,7 @@ import pytest
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Endpoint
-from controller.domain.errors import BadAnswer
+from controller.domain.errors.organization import BadAnswer
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.genesys.connect import connect

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from controller.domain.desired import Endpoint
-from controller.domain.errors import AnswerLost, BadAnswer, RequestRejected
+from controller.domain.errors.organization import AnswerLost, BadAnswer, RequestRejected
 from controller.genesys.call import ApiCall
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings

@@ -5,17 +5,10 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.desired import Stage
-from controller.domain.errors import (
-    AnswerLost,
-    CapabilityMissing,
-    FlowLocked,
-    NoSuchVersion,
-    NotFound,
-    PermissionMissing,
-    PublishFailed,
-    RequestRejected,
-    SettingsInvalid,
-)
+from controller.domain.errors.change import FlowLocked, NoSuchVersion, PublishFailed
+from controller.domain.errors.manifest import CapabilityMissing
+from controller.domain.errors.organization import AnswerLost, NotFound, PermissionMissing, RequestRejected
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.platform import (
     Priority,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.domain.errors import AmbiguousFlow, NotFound
+from controller.domain.errors.change import AmbiguousFlow
+from controller.domain.errors.organization import NotFound
 from controller.domain.identity import FlowKey
 from controller.genesys.architect.flows import ArchitectFlows
 from controller.genesys.connect import ArchitectPlatform

@@ -5,7 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from controller.domain.errors import AnswerLost, PenstockError, RateLimited, RequestRejected, ServerFault, Unreachable
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import AnswerLost, RateLimited, RequestRejected, ServerFault, Unreachable
 from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from tests.genesys.scripted import Reply, refusal, reply, script

@@ -8,7 +8,7 @@ import base64
 import httpx
 import pytest
 
-from controller.domain.errors import AuthenticationFailed, BadAnswer, RateLimited, Unreachable
+from controller.domain.errors.organization import AuthenticationFailed, BadAnswer, RateLimited, Unreachable
 from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from tests.genesys.scripted import LOGIN, SECRET, refusal, reply, script

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from controller.domain.desired import Endpoint
-from controller.domain.errors import AuthenticationFailed, Unreachable
+from controller.domain.errors.organization import AuthenticationFailed, Unreachable
 from controller.genesys.call import ApiCall
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.errors import NotFound, PermissionMissing
+from controller.domain.errors.organization import NotFound, PermissionMissing
 from controller.domain.platform import Severity
 from controller.genesys.architect.dependencies import object_type
 from controller.genesys.architect.versions import ArchitectVersions

@@ -7,15 +7,8 @@ from datetime import timedelta
 import pytest
 
 from controller.domain.desired import Stage
-from controller.domain.errors import (
-    AnswerLost,
-    FlowLocked,
-    NoSuchVersion,
-    NotFound,
-    PermissionMissing,
-    PublishFailed,
-    RequestRejected,
-)
+from controller.domain.errors.change import FlowLocked, NoSuchVersion, PublishFailed
+from controller.domain.errors.organization import AnswerLost, NotFound, PermissionMissing, RequestRejected
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Progress, ProgressState, PublishRequest, SwitchRequest, Ticket
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest

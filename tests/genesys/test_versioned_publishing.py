@@ -7,16 +7,10 @@ import pytest
 
 from controller.domain.capabilities import provided
 from controller.domain.desired import Stage
-from controller.domain.errors import (
-    AnswerLost,
-    BadAnswer,
-    CapabilityMissing,
-    FlowLocked,
-    NoSuchVersion,
-    PublishFailed,
-    RequestRejected,
-    SettingsInvalid,
-)
+from controller.domain.errors.change import FlowLocked, NoSuchVersion, PublishFailed
+from controller.domain.errors.manifest import CapabilityMissing
+from controller.domain.errors.organization import AnswerLost, BadAnswer, RequestRejected
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.platform import (
     Capability,
     ProgressState,

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.errors import (
-    AmbiguousFlow,
-    AmbiguousVersion,
-    AnswerLost,
-    BadAnswer,
-    LiveUndetermined,
-    NoSuchVersion,
-)
+from controller.domain.errors.change import AmbiguousFlow, AmbiguousVersion, LiveUndetermined, NoSuchVersion
+from controller.domain.errors.organization import AnswerLost, BadAnswer
 from controller.domain.identity import FlowKey
 from controller.domain.platform import (
     PublishRequest,

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from controller.diagnosis.error_rate import measure_error_rate
-from controller.domain.errors import AnswerLost, BadAnswer, NotFound, PermissionMissing, ServerFault
+from controller.domain.errors.organization import AnswerLost, BadAnswer, NotFound, PermissionMissing, ServerFault
 from controller.domain.platform import Standing
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
 from tests.genesys.routed import VERSIONS, connected, listed, versions

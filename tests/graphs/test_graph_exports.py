@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.references import Resolution
 from controller.domain.status import Health
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from controller.domain.errors import ManifestInvalid
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.manifests.loading import Desired
 from controller.manifests.loading import load as load_files
 from controller.repository.disk import DiskFiles

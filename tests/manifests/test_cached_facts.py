@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import controller
-from controller.domain.errors import ManifestInvalid, RepositoryFailed
+from controller.domain.errors.manifest import ManifestInvalid
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, Resolution, ResourceReference
 from controller.manifests.fact_cache import fact_cache

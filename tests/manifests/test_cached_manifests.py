@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.errors import FlowFileInvalid, ManifestInvalid
+from controller.domain.errors.manifest import FlowFileInvalid, ManifestInvalid
 from controller.domain.files import Kind
 from controller.manifests.documents import FileFacts, FileRole, file_facts, read_documents
 from controller.manifests.fact_cache import fact_cache

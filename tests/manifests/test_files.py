@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from tests.manifests.repository import flow, load, mistakes, organization, write
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.errors import ManifestInvalid
+from controller.domain.errors.manifest import ManifestInvalid
 from tests.manifests.repository import EVERYTHING, FLOW, flow, load, organization, write
 from tests.support.examples import examples
 

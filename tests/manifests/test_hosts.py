@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import Endpoint
-from controller.domain.errors import ManifestInvalid
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.manifests.assembly import Hosts
 from controller.manifests.endpoint import REGIONS
 from tests.manifests.repository import load, organization, write

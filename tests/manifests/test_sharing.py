@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import SourceFile
-from controller.domain.errors import ManifestInvalid, SettingsInvalid
+from controller.domain.errors.manifest import ManifestInvalid
+from controller.domain.errors.process import SettingsInvalid
 from tests.manifests.repository import flow, load, organization, write
 
 GREETING = "commonModule:\n  name: Greeting\n  description: '{{greeting}}'\n"

@@ -13,7 +13,8 @@ import httpx
 import pytest
 import structlog
 
-from controller.domain.errors import HostNotAllowed, StoreFailed
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.process import StoreFailed
 from controller.notify.dispatcher import Dispatcher
 from controller.notify.outbox import event
 from controller.notify.receiver import Receiver

@@ -7,7 +7,8 @@ import hmac
 
 import pytest
 
-from controller.domain.errors import HostNotAllowed, SettingsInvalid
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.process import SettingsInvalid
 from controller.notify.receiver import Receiver, checked_receiver
 from controller.notify.webhook import sign
 from tests.support.signatures import verify

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import Origin
-from controller.domain.errors import ManifestInvalid, MergeConflict, Mistake, PermissionMissing
+from controller.domain.errors.manifest import ManifestInvalid, Mistake
+from controller.domain.errors.organization import PermissionMissing
+from controller.domain.errors.repository import MergeConflict
 from controller.planning.model import Unplanned
 from controller.planning.rendering.markdown import COMMENT_LIMIT
 from controller.questions.pull_request_comment import PlanReview, review_markdown

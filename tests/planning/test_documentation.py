@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from controller.domain.documents import plain
-from controller.domain.errors import AmbiguousVersion, LiveUndetermined, NoSuchVersion, VersionArchived
+from controller.domain.errors.change import AmbiguousVersion, LiveUndetermined, NoSuchVersion, VersionArchived
 from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
 from controller.domain.status import StepState

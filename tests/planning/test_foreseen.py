@@ -6,9 +6,13 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import controller
 from controller.domain import errors
+from controller.domain.errors.branches import Invalid, Permanent, Refused
+from controller.domain.errors.change import FlowLocked
+from tests.support.error_tree import leaves
 
-CONTROLLER = Path(errors.__file__).parents[1]
+CONTROLLER = Path(controller.__file__).parent
 FORESEEN = {
     ("delivery/publish_step.py", "_check_version", "why_not"): "no-such-version, version-archived, ambiguous-version",
     ("delivery/publish_step.py", "_check_version", "SafetyLimit"): "safety-limit",
@@ -54,7 +58,8 @@ NOT_FORESEEN = {
     ("delivery/live_state.py", "require_there", "PlanStale"): SINCE,
     ("reconcile/steps.py", "present", "PlanStale"): SINCE,
 }
-_REFUSALS = (errors.Refused, errors.Invalid, errors.Permanent, errors.FlowLocked)
+_REFUSALS = (Refused, Invalid, Permanent, FlowLocked)
+_KINDS = {kind.__name__: kind for kind in leaves(errors)}
 
 
 def _refusals() -> Iterator[tuple[str, str, str]]:
@@ -71,8 +76,8 @@ def _made(function: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id == "why_not":
             yield node.exc.id
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            kind = getattr(errors, node.func.id, None)
-            if isinstance(kind, type) and issubclass(kind, _REFUSALS):
+            kind = _KINDS.get(node.func.id)
+            if kind is not None and issubclass(kind, _REFUSALS):
                 yield node.func.id
 
 

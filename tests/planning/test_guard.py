@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.domain.desired import Organization, Safety, SyncMode, SyncPolicy, Window, WindowKind
-from controller.domain.errors import ManifestInvalid, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed
+from controller.domain.errors.delivery import NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.domain.suspension import Suspension
 from controller.planning.guard import Confirmations, guard, refusals
 from controller.planning.model import Blocked, Plan, PlanInputs

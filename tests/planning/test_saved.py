@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given
 
-from controller.domain.errors import PlanUnreadable
+from controller.domain.errors.delivery import PlanUnreadable
 from controller.domain.status import StepState
 from controller.planning.model import Blocked, Change, ChangeKind, Drift, HeldBack, UnderWay, Unplanned
 from controller.planning.rendering.document import saved_plan_json

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.errors import NotConfirmed, SettingsInvalid
+from controller.domain.errors.delivery import NotConfirmed
+from controller.domain.errors.process import SettingsInvalid
 from controller.questions.decisions import approve_plan
 from tests.support.audit import audit_entries
 from tests.support.sources import inbound

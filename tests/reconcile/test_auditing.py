@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.cli.running import opened_services
-from controller.domain.errors import GitRemoteFailed
+from controller.domain.errors.repository import GitRemoteFailed
 from controller.reconcile.pass_ import SERVICE
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import open_folder

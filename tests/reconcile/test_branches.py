@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import ManifestInvalid, MergeConflict, RepositoryFailed
+from controller.domain.errors.manifest import ManifestInvalid
+from controller.domain.errors.repository import MergeConflict, RepositoryFailed
 from controller.reconcile.branch import Branch, BranchNames, open_branch
 from controller.reconcile.settings import Settings
 from controller.repository.repository import Repository

@@ -15,7 +15,8 @@ import pytest
 
 from controller.domain.clock import SystemClock
 from controller.domain.desired import SecretSource
-from controller.domain.errors import CredentialNotAllowed, ManifestInvalid, SettingsInvalid
+from controller.domain.errors.manifest import CredentialNotAllowed, ManifestInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.credentials import LARGEST_FILE, client_credentials
 from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import open_folder

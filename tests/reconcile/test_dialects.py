@@ -9,7 +9,7 @@ import pytest
 
 from controller.delivery.result import Outcome
 from controller.domain.capabilities import VERSIONED
-from controller.domain.errors import ManifestInvalid
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.domain.status import StepState, SyncStatus
 from controller.planning.model import ChangeKind
 from tests.support.sources import inbound, module

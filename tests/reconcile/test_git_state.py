@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.domain.errors import BranchGone, Unpushed
+from controller.domain.errors.repository import BranchGone, Unpushed
 from controller.domain.identity import FlowKey
 from controller.domain.status import SyncStatus
 from controller.planning.model import ChangeKind

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from controller.domain.errors import LeaseHeld
+from controller.domain.errors.delivery import LeaseHeld
 from controller.reconcile.holder import is_dead, own_name
 from tests.support.organizations import identity_of
 from tests.support.sources import inbound

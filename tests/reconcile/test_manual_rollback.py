@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from controller.delivery.result import Outcome
-from controller.domain.errors import FlowLocked, NoSuchVersion, SettingsInvalid
+from controller.domain.errors.change import FlowLocked, NoSuchVersion
+from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.report import PassReport
 from controller.simulator.settings import SimulatorSettings, UnclearPublish
 from tests.support.sources import inbound, module

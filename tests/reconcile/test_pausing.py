@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from controller.delivery.result import Outcome
-from controller.domain.errors import DeliveryPaused, SettingsInvalid
+from controller.domain.errors.delivery import DeliveryPaused
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning.model import Plan
 from controller.planning.rendering.document import plan_json

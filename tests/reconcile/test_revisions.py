@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import ManifestInvalid, PenstockError, RepositoryTooLarge
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import ManifestInvalid
+from controller.domain.errors.repository import RepositoryTooLarge
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace, open_folder, open_revision
 from controller.repository.repository import Repository

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from controller.delivery.result import Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.domain.errors import DirtyTree, PlanStale, RateLimited, ServerFault
+from controller.domain.errors.delivery import PlanStale
+from controller.domain.errors.organization import RateLimited, ServerFault
+from controller.domain.errors.repository import DirtyTree
 from controller.domain.status import StepState, SyncStatus
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module

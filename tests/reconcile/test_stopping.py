@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.errors import Interrupted
+from controller.domain.errors.process import Interrupted
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.workspace import Workspace, open_folder

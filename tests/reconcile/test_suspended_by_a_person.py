@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.errors import SyncSuspended
+from controller.domain.errors.delivery import SyncSuspended
 from controller.planning.guard import Confirmations
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.domain.errors import ServerFault
+from controller.domain.errors.organization import ServerFault
 from controller.questions.trace_audit import EXECUTION, TraceAudit
 from controller.reconcile.workspace import open_folder
 from tests.support.audit import audit_entries

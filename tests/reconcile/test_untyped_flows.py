@@ -12,7 +12,9 @@ import yaml
 
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import PinnedVersion
-from controller.domain.errors import ManifestInvalid, PermissionMissing, SettingsInvalid
+from controller.domain.errors.manifest import ManifestInvalid
+from controller.domain.errors.organization import PermissionMissing
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import UNTYPED, FlowKey
 from controller.manifests.flow import flow_manifest
 from controller.questions.action_trace import ActionQuestion, trace_action

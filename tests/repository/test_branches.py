@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import BranchGone, GitRemoteFailed, Unpushed
+from controller.domain.errors.repository import BranchGone, GitRemoteFailed, Unpushed
 from controller.repository.repository import Repository
 from tests.repository.site import LOCK, PATIENT, POLICY, Site, delivery, recorded
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import BranchGone, GitRemoteFailed, RepositoryFailed, SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import BranchGone, GitRemoteFailed, RepositoryFailed
 from controller.repository.repository import Repository
 from tests.repository.site import POLICY, Site, delivery, recorded
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import RepositoryFailed, RepositoryTooLarge
+from controller.domain.errors.repository import RepositoryFailed, RepositoryTooLarge
 from controller.domain.files import FileUnreadable, Kind, Limits, PathLost, followed
 from controller.repository.commit_files import CommitFiles, CommitFolder, KeptTrees
 from controller.repository.repository import Repository

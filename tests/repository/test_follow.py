@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import GitRemoteFailed, PenstockError
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.repository import GitRemoteFailed
 from controller.repository.follow import FollowSettings, follow, watch
 from controller.repository.repository import Repository
 from tests.repository.site import MOMENT, Site

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import GitRemoteFailed
+from controller.domain.errors.repository import GitRemoteFailed
 from controller.domain.recorded import RecordedState
 from controller.repository.artifacts import ArtifactCommit, SavedDraft
 from controller.repository.repository import Repository

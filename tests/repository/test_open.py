@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.platform import Export
 from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft
 from controller.repository.repository import Repository

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import GitRemoteFailed
+from controller.domain.errors.repository import GitRemoteFailed
 from controller.repository.repository import Repository
 from tests.repository.site import LOCK, MOMENT, PATIENT, POLICY, Site, delivery, recorded
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import GitRemoteFailed
+from controller.domain.errors.repository import GitRemoteFailed
 from controller.repository.record import RecordSettings
 from controller.repository.repository import Repository
 from tests.repository.site import LOCK, MOMENT, PATIENT, POLICY, Site, delivery, recorded

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import BranchGone, LeaseLost, RepositoryFailed
+from controller.domain.errors.delivery import LeaseLost
+from controller.domain.errors.repository import BranchGone, RepositoryFailed
 from controller.domain.platform import Export
 from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft
 from controller.repository.objects import Signature

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import GitRemoteFailed, SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.repository import GitRemoteFailed
 from controller.repository.credentials import GitCredentials
 from controller.repository.record import RecordSettings
 from controller.repository.repository import Repository

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.notify.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from controller.reconcile.announcing import receiver_of
 from controller.reconcile.delivering import open_delivery

@@ -9,7 +9,8 @@ import pytest
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.domain.errors import RepositoryFailed, StoreFailed
+from controller.domain.errors.process import StoreFailed
+from controller.domain.errors.repository import RepositoryFailed
 from tests.crash.invariants import publishes
 from tests.safety.full_disk import FullStore, git_without_room
 from tests.support.dialects import BOTH

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.delivery.result import Outcome
-from controller.domain.errors import Unreachable
+from controller.domain.errors.organization import Unreachable
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile.report import PassReport
 from controller.service.board import Board

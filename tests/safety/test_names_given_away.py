@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.domain.errors import DeliveryUnfinished, LeaseHeld
+from controller.domain.errors.delivery import DeliveryUnfinished, LeaseHeld
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.questions.decisions import approve_plan
 from controller.simulator.settings import SimulatedClient

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.domain.errors import DeliveryUnfinished, GitRemoteFailed, LeaseHeld
+from controller.domain.errors.delivery import DeliveryUnfinished, LeaseHeld
+from controller.domain.errors.repository import GitRemoteFailed
 from controller.domain.status import SyncStatus
 from controller.reconcile.workspace import open_folder
 from controller.store.records import NewSync

@@ -13,7 +13,7 @@ import pytest
 from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliverySettings
 from controller.domain.desired import HttpGate
-from controller.domain.errors import ManifestInvalid
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.manifests.assembly import Hosts
 from tests.delivery.site import Site
 from tests.manifests.repository import flow, load, organization, write

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import NotConfirmed
+from controller.domain.errors.delivery import NotConfirmed
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
 from controller.simulator.settings import SimulatorSettings

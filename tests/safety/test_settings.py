@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.settings import Settings, load_settings
 from tests.support.commands import run
 from tests.support.patience import PATIENCE_S

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.errors import LeaseLost
+from controller.domain.errors.delivery import LeaseLost
 from controller.store.leases import Lease
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of, writes_to

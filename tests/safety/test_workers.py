@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed, StoreFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import StoreFailed
+from controller.domain.errors.repository import GitRemoteFailed, RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.ports import Platform
 from controller.domain.status import Health, SyncStatus

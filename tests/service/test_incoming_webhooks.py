@@ -16,7 +16,7 @@ import pytest
 from starlette.applications import Starlette
 
 from controller.domain.clock import SystemClock
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.announcing import incoming_webhook_secret
 from controller.reconcile.settings import load_settings
 from controller.service.incoming import LARGEST_BODY, SENDERS, IncomingWebhooks, Listeners, Result, is_signed

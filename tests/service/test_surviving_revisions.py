@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import InternalFault, ManifestInvalid, PenstockError, RepositoryFailed, ResourcesExhausted
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import ManifestInvalid
+from controller.domain.errors.process import InternalFault, ResourcesExhausted
+from controller.domain.errors.repository import RepositoryFailed
 from controller.repository.repository import Repository
 from controller.service.feeds import FolderFeed, GitFeed
 from tests.support.patience import PATIENCE_S

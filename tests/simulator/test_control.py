@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.simulator.app import create_app
 from controller.simulator.faults import Fault, FaultKind, Match
 from controller.simulator.settings import SimulatorSettings

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.simulator.app import create_app
 from controller.simulator.faults import Fault, FaultKind, Match, Point
 from controller.simulator.serve import running

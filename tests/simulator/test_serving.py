@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.simulator.app import create_app
 from controller.simulator.serve import running, serve
 from controller.simulator.settings import SimulatorSettings

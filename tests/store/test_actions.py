@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.domain.errors import IdempotencyConflict
+from controller.domain.errors.api import IdempotencyConflict
 from controller.domain.redaction import SECRETS
 from controller.store.actions import ActionOutcome, AskedAction, NewAction, Verb
 from controller.store.store import Store

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from controller.domain.errors import StoreFailed
+from controller.domain.errors.process import StoreFailed
 from controller.store.audit import AuditEntry
 from controller.store.audit_chain import START, ChainHead, digest_of
 from controller.store.audit_file import AuditFile

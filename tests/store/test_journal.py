@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.domain.errors import LeaseLost
+from controller.domain.errors.delivery import LeaseLost
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket, TicketKind
 from controller.domain.status import StepState

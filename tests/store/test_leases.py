@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from controller.domain.clock import SystemClock
-from controller.domain.errors import LeaseHeld, LeaseLost
+from controller.domain.errors.delivery import LeaseHeld, LeaseLost
 from controller.store.database import Database
 from controller.store.leases import Lease
 from controller.store.records import NewSync

@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from controller.domain.errors import SettingsInvalid, StoreFailed
+from controller.domain.errors.process import SettingsInvalid, StoreFailed
 from controller.store.database import HEAD, MIGRATIONS
 from controller.store.engine import create_engine
 from controller.store.schema import metadata

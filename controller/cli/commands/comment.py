@@ -19,7 +19,9 @@ from controller.cli.plan_file import read_plan_file
 from controller.cli.planning import PlanChoice, plans_of
 from controller.cli.running import opened_services, report_failures
 from controller.domain.clock import SystemClock
-from controller.domain.errors import PenstockError, PlanUnreadable, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import PlanUnreadable
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.visible import visible
 from controller.forges.comment import CommentOutcome
 from controller.forges.connect import ForgeConnection, connect_forge

@@ -19,7 +19,7 @@ from controller.cli.screen import screen_of
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
 from controller.domain.documents import json_text
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.planning.model import Plan
 from controller.planning.rendering.layout import LOG
 from controller.questions.comparison_document import comparisons_document

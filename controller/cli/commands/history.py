@@ -21,7 +21,7 @@ from controller.cli.running import answer, opened_services
 from controller.cli.screen import screen_of
 from controller.cli.workspace import opened_workspace
 from controller.domain.documents import json_text
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.questions.history_document import (
     HistoryDocument,
     failed_history_document,

@@ -15,7 +15,8 @@ from controller.cli.progress_bars import plan_bar
 from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.documents import filled, json_text
-from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.importing import Imported, importable, take_back, write

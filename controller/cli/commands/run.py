@@ -12,7 +12,7 @@ import typer
 from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, stop_on_signals
 from controller.domain.clock import Clock
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.delivering import open_delivery
 from controller.reconcile.settings import Settings, load_settings
 from controller.repository.credentials import GitCredentials

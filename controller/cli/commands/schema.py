@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.manifests.schema import json_schema
 from controller.questions.document_schema import schema_of
 

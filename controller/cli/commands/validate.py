@@ -16,7 +16,7 @@ from controller.cli.failures import error_text
 from controller.cli.options import Folder
 from controller.cli.workspace import tell_uncommitted
 from controller.domain.documents import json_text
-from controller.domain.errors import ManifestInvalid
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.error_document import MistakeDocument, mistakes_documents

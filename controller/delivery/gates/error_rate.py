@@ -17,7 +17,7 @@ from controller.delivery.gates.model import GateReport, GateSubject, GateVerdict
 from controller.delivery.sync_run import SyncRun
 from controller.diagnosis import error_rate as diagnosis
 from controller.domain.desired import ErrorRateGate, ExecutionGate, OnNoData
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.domain.events import ExecutionEvent
 from controller.domain.ports import Executions
 

@@ -8,7 +8,9 @@ from controller.delivery.gates.model import GateReport, GateSubject, GateVerdict
 from controller.delivery.sync_run import SyncRun
 from controller.delivery.writer import Write, write
 from controller.domain.desired import ExecutionGate
-from controller.domain.errors import AnswerLost, PenstockError, Refused, StoreFailed
+from controller.domain.errors.branches import PenstockError, Refused
+from controller.domain.errors.organization import AnswerLost
+from controller.domain.errors.process import StoreFailed
 from controller.domain.platform import Launch
 from controller.domain.ports import Launches
 from controller.flows.canonical import digest

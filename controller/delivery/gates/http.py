@@ -27,7 +27,7 @@ from controller.delivery.gates.model import GateReport, GateVerdict
 from controller.delivery.sync_run import DeliverySettings, SyncRun
 from controller.domain.addresses import is_allowed, is_internal_address, is_internal_host
 from controller.domain.desired import HttpGate
-from controller.domain.errors import HostNotAllowed
+from controller.domain.errors.manifest import HostNotAllowed
 from controller.domain.redaction import SECRETS
 
 NAME = "http"

@@ -16,7 +16,7 @@ from controller.delivery.gates.error_rate import ErrorRateWatch, rest_between_lo
 from controller.delivery.gates.model import CORRECT_IT, GateReport, GateSubject, GateVerdict, subject_of
 from controller.delivery.signals import Paused
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate
-from controller.domain.errors import GateFailed
+from controller.domain.errors.change import GateFailed
 from controller.domain.platform import Progress
 from controller.domain.redaction import SECRETS
 

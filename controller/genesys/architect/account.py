@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from controller.domain.errors import NotFound, PermissionMissing
+from controller.domain.errors.organization import NotFound, PermissionMissing
 from controller.domain.platform import Priority
 from controller.genesys.call import ApiCall
 from controller.genesys.part import PlatformPart

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
-from controller.domain.errors import BadAnswer, NotFound
+from controller.domain.errors.organization import BadAnswer, NotFound
 from controller.domain.excerpt import excerpt
 from controller.domain.platform import ExecutionSummary, Launch, Priority
 from controller.domain.traces import TraceRequest

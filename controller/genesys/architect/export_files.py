@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 
-from controller.domain.errors import ExportFailed
+from controller.domain.errors.change import ExportFailed
 from controller.domain.excerpt import first_words
 
 _ZIP = b"PK\x03\x04"

@@ -11,14 +11,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from controller.domain.errors import (
-    AuthenticationFailed,
-    BadAnswer,
-    ExportFailed,
-    PenstockError,
-    PermissionMissing,
-    RequestRejected,
-)
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.change import ExportFailed
+from controller.domain.errors.organization import AuthenticationFailed, BadAnswer, PermissionMissing, RequestRejected
 from controller.domain.platform import FailureCause, Priority
 from controller.genesys.architect.export_files import files_of, text_of
 from controller.genesys.architect.jobs import ENDED, failure_cause, job_words

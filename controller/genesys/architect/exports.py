@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from controller.domain.errors import NotFound, PenstockError
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import NotFound
 from controller.domain.export_estimate import ExportEstimate
 from controller.domain.platform import Export, Priority
 from controller.genesys.architect.export_files import require_flow_file

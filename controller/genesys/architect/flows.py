@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
-from controller.domain.errors import BadAnswer, NotFound
+from controller.domain.errors.organization import BadAnswer, NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow, LockHolder
 from controller.domain.platform import FlowListing, Priority

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from controller.domain.errors import ServerFault
+from controller.domain.errors.organization import ServerFault
 from controller.domain.excerpt import excerpt
 from controller.domain.platform import FailureCause, Priority
 from controller.genesys.bodies import Model

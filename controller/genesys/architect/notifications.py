@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import structlog
 import websockets
 
-from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, Unreachable
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.errors.organization import BadAnswer, Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.excerpt import excerpt
 from controller.genesys.call import ApiCall

@@ -7,16 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from controller.domain.capabilities import ARCHITECT
-from controller.domain.errors import (
-    CapabilityMissing,
-    FlowLocked,
-    NoSuchVersion,
-    NotFound,
-    PublishFailed,
-    PublishUnexplained,
-    RequestRejected,
-    SettingsInvalid,
-)
+from controller.domain.errors.change import FlowLocked, NoSuchVersion, PublishFailed, PublishUnexplained
+from controller.domain.errors.manifest import CapabilityMissing
+from controller.domain.errors.organization import NotFound, RequestRejected
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.excerpt import excerpt
 from controller.domain.live import LiveFlow
 from controller.domain.platform import (

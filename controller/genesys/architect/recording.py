@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from controller.domain.errors import NotFound
+from controller.domain.errors.organization import NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority
 from controller.domain.recording import LogLevel, Recording

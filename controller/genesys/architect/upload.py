@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.domain.errors import BadAnswer
+from controller.domain.errors.organization import BadAnswer
 from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind, UploadSlot
 from controller.genesys.architect.jobs import failure_cause, job_words
 from controller.genesys.call import ApiCall

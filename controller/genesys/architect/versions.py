@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from controller.domain.errors import NotFound, PermissionMissing, RequestRejected
+from controller.domain.errors.organization import NotFound, PermissionMissing, RequestRejected
 from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import FlowType, version_rank
 from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport

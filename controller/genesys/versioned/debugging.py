@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from urllib.parse import unquote, urlsplit
 
-from controller.domain.errors import AnswerLost, BadAnswer, NotFound, PenstockError, ServerFault, Transient, Waiting
+from controller.domain.errors.branches import PenstockError, Transient, Waiting
+from controller.domain.errors.organization import AnswerLost, BadAnswer, NotFound, ServerFault
 from controller.domain.traces import ActionTraceRequest, StartedTrace
 from controller.domain.waiting import retry_after_s
 from controller.genesys.bodies import read_json

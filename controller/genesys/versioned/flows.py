@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Self
 
 from controller.domain.desired import DesiredFlow
-from controller.domain.errors import LiveUndetermined, NotFound
+from controller.domain.errors.change import LiveUndetermined
+from controller.domain.errors.organization import NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import FlowListing, Priority

@@ -6,17 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 
 from controller.domain.capabilities import VERSIONED
-from controller.domain.errors import (
-    BadAnswer,
-    FlowLocked,
-    NoSuchVersion,
-    NotFound,
-    PenstockError,
-    PublishFailed,
-    RequestRejected,
-    SettingsInvalid,
-    Transient,
-)
+from controller.domain.errors.branches import PenstockError, Transient
+from controller.domain.errors.change import FlowLocked, NoSuchVersion, PublishFailed
+from controller.domain.errors.organization import BadAnswer, NotFound, RequestRejected
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.excerpt import excerpt
 from controller.domain.platform import (
     FailureCause,

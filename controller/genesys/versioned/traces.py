@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from controller.domain.errors import BadAnswer, NotFound, PermissionMissing
+from controller.domain.errors.organization import BadAnswer, NotFound, PermissionMissing
 from controller.domain.platform import ExecutionSummary, Priority, Standing
 from controller.domain.traces import TraceRequest
 from controller.domain.versions import VersionInfo, is_number

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from controller.domain.errors import AmbiguousVersion, BadAnswer, NoSuchVersion
+from controller.domain.errors.change import AmbiguousVersion, NoSuchVersion
+from controller.domain.errors.organization import BadAnswer
 from controller.domain.excerpt import excerpt
 from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import version_rank

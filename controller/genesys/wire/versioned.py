@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field
 
-from controller.domain.errors import BadAnswer
+from controller.domain.errors.organization import BadAnswer
 from controller.genesys.wire.architect import Id, Moment
 from controller.genesys.wire.model import WireModel
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from controller.domain.errors import PlanUnreadable
+from controller.domain.errors.delivery import PlanUnreadable
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.planning.rendering.document_model import PLAN_SCHEMA, OrganizationPlanDocument, PlanDocument

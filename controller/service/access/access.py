@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from controller.domain.errors import Forbidden, PenstockError, RequestForged, TooManyRequests, Unauthenticated
+from controller.domain.errors.api import Forbidden, RequestForged, TooManyRequests, Unauthenticated
+from controller.domain.errors.branches import PenstockError
 from controller.service.access.callers import Callers
 from controller.service.access.forgery import Forgery
 from controller.service.access.gate import SAFE_METHODS, BoundedBodies, Gate, SafeAnswers

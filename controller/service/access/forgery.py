@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from controller.domain.addresses import is_loopback
-from controller.domain.errors import RequestForged
+from controller.domain.errors.api import RequestForged
 from controller.domain.web_origin import host_of, web_origin
 
 FIELD: Final = "csrf_token"

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.service.access.refusals import Refusal
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics", "/login", "/login/callback", "/logout"})

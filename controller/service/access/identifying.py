@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from controller.domain.errors import Unauthenticated
+from controller.domain.errors.api import Unauthenticated
 from controller.service.access.callers import Callers
 from controller.service.access.forgery import Forgery
 from controller.service.access.person import ANYONE, How, Person

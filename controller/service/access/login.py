@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from controller.domain.errors import Forbidden, LoginFailed, LoginUnavailable, PenstockError, TooManyRequests
+from controller.domain.errors.api import Forbidden, LoginFailed, LoginUnavailable, TooManyRequests
+from controller.domain.errors.branches import PenstockError
 from controller.service.access.callers import Callers
 from controller.service.access.oidc import OpenIdProvider
 from controller.service.access.person import Person

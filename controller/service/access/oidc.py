@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controller.domain.addresses import is_loopback
-from controller.domain.errors import LoginFailed, LoginUnavailable
+from controller.domain.errors.api import LoginFailed, LoginUnavailable
 from controller.service.access.proxy import LONGEST_NAME
 
 _SIGNATURES: Final = frozenset(

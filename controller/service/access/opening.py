@@ -9,7 +9,7 @@ import structlog
 
 from controller.domain.addresses import is_loopback
 from controller.domain.clock import Clock
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.access_settings import AccessSettings
 from controller.reconcile.credentials import operator_secret
 from controller.service.access.access import Access, AccessParts

@@ -13,7 +13,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from controller.domain.errors import Unauthenticated
+from controller.domain.errors.api import Unauthenticated
 from controller.service.access.person import How, Membership, Person
 
 Network = IPv4Network | IPv6Network

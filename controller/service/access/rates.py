@@ -11,7 +11,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from controller.domain.clock import Clock
-from controller.domain.errors import TooManyRequests
+from controller.domain.errors.api import TooManyRequests
 from controller.domain.wording import span
 
 WINDOW_S: Final = 60.0

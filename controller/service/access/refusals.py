@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from controller.domain.errors import PenstockError, Unauthenticated
+from controller.domain.errors.api import Unauthenticated
+from controller.domain.errors.branches import PenstockError
 from controller.service.access.statuses import status_of
 from controller.service.assets import assets
 from controller.service.problems import error_headers, problem_response

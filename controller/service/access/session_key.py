@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.reconcile.access_settings import AccessSettings
 from controller.reconcile.credentials import operator_secret

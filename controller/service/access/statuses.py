@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from controller.domain.errors import (
+from controller.domain.errors.api import (
     Forbidden,
     LoginFailed,
     LoginUnavailable,
-    PenstockError,
     RequestForged,
     TooManyRequests,
     Unauthenticated,
 )
+from controller.domain.errors.branches import PenstockError
 
 STATUSES: Final[Mapping[type[PenstockError], HTTPStatus]] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,

@@ -22,7 +22,7 @@ import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from controller.domain.clock import Clock
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.service.access.person import EVERY, Grant, How, Person, Role
 

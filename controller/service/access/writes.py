@@ -8,7 +8,8 @@ from typing import Final
 
 import structlog
 
-from controller.domain.errors import Invalid, PenstockError, Refused, StoreFailed, Waiting
+from controller.domain.errors.branches import Invalid, PenstockError, Refused, Waiting
+from controller.domain.errors.process import StoreFailed
 from controller.service.access.person import Person, Role
 from controller.store.audit import AuditEntry, AuditLog
 

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from controller import __version__
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.service.api.actions import ActionRoutes
 from controller.service.api.differences import Differences
 from controller.service.api.entrance import Entrance

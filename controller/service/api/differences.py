@@ -9,7 +9,8 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 
 from controller.domain.desired import DesiredFlow, Organization
-from controller.domain.errors import ServerFault, UnknownResource
+from controller.domain.errors.api import UnknownResource
+from controller.domain.errors.organization import ServerFault
 from controller.domain.waiting import deadline
 from controller.questions.comparison_document import DiffDocument, comparisons_document
 from controller.questions.comparisons import flow_against_live

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from controller.domain.desired import Organization
-from controller.domain.errors import Forbidden, UnknownResource
+from controller.domain.errors.api import Forbidden, UnknownResource
 from controller.reconcile.workspace import Workspace
 from controller.service.access.access import Access
 from controller.service.access.person import EVERY, Role

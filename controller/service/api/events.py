@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from controller.domain.clock import Clock
-from controller.domain.errors import StoreFailed, TooManyListeners
+from controller.domain.errors.api import TooManyListeners
+from controller.domain.errors.process import StoreFailed
 from controller.domain.waiting import first_of
 from controller.service.access.person import Role
 from controller.service.api.entrance import Entrance

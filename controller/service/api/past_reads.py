@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controller.domain.errors import SettingsInvalid, UnknownResource
+from controller.domain.errors.api import UnknownResource
+from controller.domain.errors.process import SettingsInvalid
 from controller.questions.action_document import ActionDocument
 from controller.questions.audit_document import AuditLogDocument
 from controller.questions.audit_log import audit_page

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from controller.domain.errors import UnknownResource
+from controller.domain.errors.api import UnknownResource
 from controller.graphs.document import GraphDocument
 from controller.planning.rendering.document_model import PlanDocument
 from controller.questions.comparison_document import DiffDocument

@@ -12,18 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controller.domain.errors import (
-    InternalFault,
-    Invalid,
-    PenstockError,
-    Permanent,
-    Refused,
-    RequestInvalid,
-    TooManyListeners,
-    Transient,
-    UnknownResource,
-    Waiting,
-)
+from controller.domain.errors.api import RequestInvalid, TooManyListeners, UnknownResource
+from controller.domain.errors.branches import Invalid, PenstockError, Permanent, Refused, Transient, Waiting
+from controller.domain.errors.process import InternalFault
 from controller.service.access.statuses import STATUSES, status_of
 from controller.service.api.answers import answer
 from controller.service.problems import MEDIA_TYPE, InputMistakeDocument, error_headers, problem_document

@@ -11,15 +11,9 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
-from controller.domain.errors import (
-    Forbidden,
-    NotConfirmed,
-    PenstockError,
-    RequestForged,
-    TooManyRequests,
-    Unauthenticated,
-    UnknownResource,
-)
+from controller.domain.errors.api import Forbidden, RequestForged, TooManyRequests, Unauthenticated, UnknownResource
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import NotConfirmed
 from controller.questions.steering import accept, approve, ask, resume, suspend
 from controller.questions.stored_plan import plan_now
 from controller.service.access.writes import RequestedWrite

@@ -16,7 +16,8 @@ from starlette.responses import HTMLResponse, Response
 
 from controller import __version__
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError, Unauthenticated, UnknownResource
+from controller.domain.errors.api import Unauthenticated, UnknownResource
+from controller.domain.errors.branches import PenstockError
 from controller.service.access.login import LOGOUT
 from controller.service.access.person import How, Person, Role
 from controller.service.access.refusals import LOGIN

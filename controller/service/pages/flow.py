@@ -10,7 +10,8 @@ from typing import Final
 from starlette.responses import Response
 
 from controller.domain.desired import DesiredFlow, ErrorRateGate, ExecutionGate, Gate, HttpGate, Organization
-from controller.domain.errors import PenstockError, UnknownResource
+from controller.domain.errors.api import UnknownResource
+from controller.domain.errors.branches import PenstockError
 from controller.domain.wording import span
 from controller.planning.rendering.view import FlowDifference
 from controller.questions.comparisons import flow_against_live

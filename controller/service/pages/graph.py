@@ -12,7 +12,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError
+from controller.domain.errors.branches import PenstockError
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health
 from controller.domain.wording import counted

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from controller.domain.errors import UnknownResource
+from controller.domain.errors.api import UnknownResource
 from controller.questions.sync_log import sync_detail, sync_page
 from controller.service.access.person import Role
 from controller.service.pages.addresses import organization_address, sync_address, with_query

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.domain.errors import ForgeNotFound
+from controller.domain.errors.forge import ForgeNotFound
 from controller.forges.port import CommitStatus, Forge, StatusState
 from tests.support.forges.model import PullRequest
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.domain.errors import PublishFailed
+from controller.domain.errors.change import PublishFailed
 from controller.domain.platform import SwitchRequest
 from controller.genesys.connect import VersionedPlatform
 from controller.simulator.faults import Fault, FaultKind

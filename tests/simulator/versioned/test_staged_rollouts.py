@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from controller.domain.desired import Stage
-from controller.domain.errors import FlowLocked
+from controller.domain.errors.change import FlowLocked
 from controller.domain.platform import ProgressState, PublishRequest
 from controller.genesys.connect import VersionedPlatform
 from controller.simulator.simulator import Simulator

@@ -20,7 +20,8 @@ from controller.cli.screen import screen_of
 from controller.cli.workspace import actor
 from controller.domain.desired import Organization
 from controller.domain.documents import json_text
-from controller.domain.errors import NotConfirmed, PenstockError, PlanStale
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.delivery import NotConfirmed, PlanStale
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.planning.guard import Confirmations

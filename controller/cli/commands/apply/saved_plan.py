@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.cli.plan_file import read_plan_file
-from controller.domain.errors import PlanStale
+from controller.domain.errors.delivery import PlanStale
 from controller.planning.model import ChangeKind, Plan
 from controller.planning.rendering.document import plan_document
 from controller.planning.rendering.document_model import ChangeDocument, OrganizationPlanDocument

@@ -13,7 +13,8 @@ from controller.cli import exit_codes
 from controller.cli.commands.audit.options import InOrganization
 from controller.cli.options import FolderOption, Format, TextOrJson
 from controller.domain.documents import json_text
-from controller.domain.errors import PenstockError, StoreFailed
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import StoreFailed
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.audit_proof import AuditProof, AuditProver, ProvenChain, Recorded, recorded_heads

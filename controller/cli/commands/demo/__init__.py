@@ -15,7 +15,7 @@ from controller.cli.apply_output import apply_text
 from controller.cli.commands.demo.stage import DemoStage, open_stage
 from controller.delivery.result import Outcome
 from controller.domain.desired import DesiredFlow, SourceFile
-from controller.domain.errors import Permanent
+from controller.domain.errors.branches import Permanent
 from controller.domain.references import Resolution
 from controller.domain.status import SyncStatus
 from controller.planning.model import Plan

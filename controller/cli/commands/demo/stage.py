@@ -17,7 +17,7 @@ import httpx
 from controller.cli.apply_output import was_stopped
 from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, run_passes
-from controller.domain.errors import Interrupted, SettingsInvalid
+from controller.domain.errors.process import Interrupted, SettingsInvalid
 from controller.reconcile.delivering import open_delivery
 from controller.reconcile.pass_ import Listener, Mode, PassRequest
 from controller.reconcile.report import PassReport

@@ -19,7 +19,7 @@ from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
 from controller.domain.documents import json_chunks
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
 from controller.graphs.document import graph_document
 from controller.graphs.model import Graph

@@ -18,7 +18,7 @@ from controller.cli.output import output_to
 from controller.cli.planning import PlanChoice, Planned, plans_of
 from controller.cli.running import failures_code, opened_services, report_failures
 from controller.cli.screen import screen_of
-from controller.domain.errors import ManifestInvalid
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.planning.rendering.text import plan_content, plan_summary, unplanned_text
 from controller.reconcile.settings import load_settings
 

@@ -25,7 +25,8 @@ from controller.diagnosis.action.exports import action_dot
 from controller.diagnosis.action.waterfall import waterfall
 from controller.diagnosis.nested import strict_json
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.action_trace import ActionQuestion, TraceWebhook, trace_action

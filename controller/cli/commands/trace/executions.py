@@ -40,7 +40,8 @@ from controller.diagnosis.modules import StaleCaller
 from controller.diagnosis.query import retention
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import Organization
-from controller.domain.errors import NotFound, PenstockError, TraceUnreadable
+from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.organization import NotFound, TraceUnreadable
 from controller.domain.platform import ExecutionSummary
 from controller.domain.redaction import SECRETS
 from controller.questions.executions import (

@@ -14,7 +14,7 @@ from controller.cli.options import Out
 from controller.cli.output import output_to
 from controller.cli.workspace import actor
 from controller.diagnosis.architect_reader import open_execution
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.questions.executions import text_chunks
 
 

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from controller.cli.moments import span
-from controller.domain.errors import SettingsInvalid, TraceRequestInvalid
+from controller.domain.errors.organization import TraceRequestInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.traces import SnapshotRange
 
 DEFAULT_SPAN = timedelta(hours=1)

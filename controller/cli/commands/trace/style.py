@@ -17,7 +17,7 @@ from controller.diagnosis.modules import LiveModule
 from controller.diagnosis.page import page
 from controller.diagnosis.report import Audit, report
 from controller.diagnosis.timeline import timeline
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.domain.traces import SnapshotRange
 from controller.domain.visible import visible
 
