@@ -25,10 +25,10 @@ from controller.simulator.mishaps import DroppedResponse
 from controller.simulator.oauth import IssuedToken, Usage
 from controller.simulator.problem import ApiError, bad_request, not_found, too_many_requests
 from controller.simulator.simulator import Simulator
+from controller.simulator.versioned import action_traces, traces
 from controller.simulator.versioned import flows as versioned_flows
-from controller.simulator.versioned import traces
 
-VERSIONED = (*versioned_flows.ENDPOINTS, *traces.ENDPOINTS)
+VERSIONED = (*versioned_flows.ENDPOINTS, *traces.ENDPOINTS, *action_traces.ENDPOINTS)
 ARCHITECT = (
     *account.ENDPOINTS,
     *dependencies.ENDPOINTS,
