@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from controller.delivery.change_run import DESTRUCTIVE, NEW_FLOW, ChangeRun
+from controller.delivery.change_run import ChangeRun
 from controller.delivery.exporting import export_live
 from controller.delivery.gates.model import GateSubject, subject_of
 from controller.delivery.gates.watch import bake, pass_gates
+from controller.delivery.journal_entries import DESTRUCTIVE, NEW_FLOW
 from controller.delivery.live_state import as_planned, leave_undetermined
 from controller.delivery.out_of_band import require_still_live, tell_overtaken
 from controller.delivery.outcome import announce_migration

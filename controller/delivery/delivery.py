@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from controller.delivery.change_run import NEW_FLOW, ChangeRun, new_step
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.journal_entries import NEW_FLOW, new_step
 from controller.delivery.live_watch import LiveWatch
 from controller.delivery.publish_times import PublishTimes
 from controller.delivery.recovery import recover_sync, recovered_runs

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from controller.delivery.change_run import EFFECTIVE, NEW_FLOW, ChangeRun
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.journal_entries import EFFECTIVE, NEW_FLOW
 from controller.delivery.signals import Parked
 from controller.domain.errors.branches import Transient
 from controller.domain.errors.change import AmbiguousFlow, NoSuchVersion, PublishFailed, PublishUnexplained

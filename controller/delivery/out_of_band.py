@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from controller.delivery.change_run import EFFECTIVE, NO_EFFECT, ChangeRun
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.journal_entries import EFFECTIVE, NO_EFFECT
 from controller.delivery.sync_run import SyncRun
 from controller.domain.errors.branches import Transient, Waiting
 from controller.domain.errors.change import OutOfBandChange, PublishFailed

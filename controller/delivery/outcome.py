@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.delivery.change_run import EFFECTIVE, ChangeRun
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.journal_entries import EFFECTIVE
 from controller.delivery.sync_run import AuditFacts, SyncRun
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.change import FlowRejected, GateFailed, OutOfBandChange, PublishFailed

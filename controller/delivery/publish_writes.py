@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from controller.delivery.change_run import PREVIOUS_DIGEST, ChangeRun
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.journal_entries import PREVIOUS_DIGEST
 from controller.delivery.live_state import (
     LOST_ANSWER_S,
     READ_FAULTS,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.delivery.change_run import PREVIOUS_DIGEST, ChangeRun, change_of
+from controller.delivery.change_run import ChangeRun
 from controller.delivery.change_runner import choose_step
 from controller.delivery.exporting import export_live
+from controller.delivery.journal_entries import PREVIOUS_DIGEST, change_of
 from controller.delivery.lease_keeper import with_lease
 from controller.delivery.live_state import outlasted, rollout_in_flight
 from controller.delivery.locks import UNLOCK, keep_draft

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.delivery.change_run import DESTRUCTIVE, ChangeRun, change_of, new_step
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.journal_entries import DESTRUCTIVE, change_of, new_step
 from controller.delivery.live_state import READ_FAULTS
 from controller.delivery.outcome import harmless
 from controller.delivery.rollback import Why, roll_back

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from controller.delivery.change_run import DESTRUCTIVE, ChangeRun
+from controller.delivery.change_run import ChangeRun
 from controller.delivery.change_runner import ChangeRunner
 from controller.delivery.export_turns import ExportTurns
+from controller.delivery.journal_entries import DESTRUCTIVE
 from controller.delivery.outcome import announce_migration, deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
 from controller.delivery.slots import Slots

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from controller.delivery.change_run import EFFECTIVE, REBIND, ROLLBACK, ChangeRun
+from controller.delivery.change_run import ChangeRun
 from controller.delivery.exporting import export_version
 from controller.delivery.follow import follow
+from controller.delivery.journal_entries import EFFECTIVE, REBIND, ROLLBACK
 from controller.delivery.live_state import (
     Expected,
     find_publish_in_flight,

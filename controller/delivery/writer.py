@@ -19,7 +19,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from controller.delivery.change_run import EFFECTIVE, NO_EFFECT, ChangeRun
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.journal_entries import EFFECTIVE, NO_EFFECT
 from controller.delivery.live_state import leave_undetermined
 from controller.delivery.sync_run import AuditFacts
 from controller.domain.errors.branches import PenstockError
