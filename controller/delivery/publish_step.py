@@ -13,20 +13,18 @@ from controller.delivery.follow import follow
 from controller.delivery.gates.watch import StageWatch
 from controller.delivery.live_state import (
     as_planned,
-    find_publish_in_flight,
     is_newer,
     is_version,
     outlasted,
-    publish_vanished,
     require_newer,
     require_there,
     require_version,
     wait_until,
-    was_published_after,
 )
 from controller.delivery.live_watch import Shown
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.out_of_band import is_from_upload, noted_of_versions, require_not_overtaken, tell_replaced
+from controller.delivery.publish_proof import find_publish_in_flight, publish_vanished, was_published_after
 from controller.delivery.publish_writes import (
     arrived,
     failed_without_effect,

@@ -11,19 +11,15 @@ from dataclasses import replace
 
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.journal_entries import PREVIOUS_DIGEST
-from controller.delivery.live_state import (
-    LOST_ANSWER_S,
-    READ_FAULTS,
-    before_write,
+from controller.delivery.live_state import LOST_ANSWER_S, READ_FAULTS, before_write, is_version, require_planned
+from controller.delivery.out_of_band import is_ours, noted_of_flow
+from controller.delivery.publish_proof import (
     find_publish_in_flight,
-    is_version,
     proves,
     publish_marker,
-    require_planned,
     was_first_publish,
     was_published_after,
 )
-from controller.delivery.out_of_band import is_ours, noted_of_flow
 from controller.delivery.writer import Took, Write, had_no_effect, write
 from controller.domain.capabilities import provided
 from controller.domain.desired import Stage

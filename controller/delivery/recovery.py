@@ -13,9 +13,10 @@ from controller.delivery.change_runner import choose_step
 from controller.delivery.exporting import export_live
 from controller.delivery.journal_entries import PREVIOUS_DIGEST, change_of
 from controller.delivery.lease_keeper import with_lease
-from controller.delivery.live_state import outlasted, rollout_in_flight
+from controller.delivery.live_state import outlasted
 from controller.delivery.locks import UNLOCK, keep_draft
 from controller.delivery.outcome import VERDICTS, harmless
+from controller.delivery.publish_proof import rollout_in_flight
 from controller.delivery.result import SyncResult
 from controller.delivery.rollback import Why, roll_one_back
 from controller.delivery.sync import carry_out

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from controller.delivery.change_run import ChangeRun
-from controller.delivery.live_state import rollout_in_flight
 from controller.delivery.out_of_band import is_ours, tell_left
 from controller.delivery.outcome import announce_rollback, quarantine
+from controller.delivery.publish_proof import rollout_in_flight
 from controller.delivery.result import BIND_ANEW
 from controller.delivery.sync_run import SyncRun
 from controller.delivery.way_back import rebind, restore, restored_bindings

@@ -15,18 +15,10 @@ from controller.delivery.change_run import ChangeRun
 from controller.delivery.exporting import export_version
 from controller.delivery.follow import follow
 from controller.delivery.journal_entries import EFFECTIVE, REBIND, ROLLBACK
-from controller.delivery.live_state import (
-    Expected,
-    find_publish_in_flight,
-    is_version,
-    require_newer,
-    require_version,
-    rollout_in_flight,
-    wait_until,
-    was_published_after,
-)
+from controller.delivery.live_state import Expected, is_version, require_newer, require_version, wait_until
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.out_of_band import is_ours, tell_left
+from controller.delivery.publish_proof import find_publish_in_flight, rollout_in_flight, was_published_after
 from controller.delivery.publish_writes import arrived, publish_version, require_success, send_source, switch_version
 from controller.delivery.remove_step import take_out
 from controller.domain.errors.branches import Refused
