@@ -14,9 +14,10 @@ from controller.delivery.journal_entries import DESTRUCTIVE, NEW_FLOW
 from controller.delivery.live_state import as_planned, leave_undetermined
 from controller.delivery.out_of_band import require_still_live, tell_overtaken
 from controller.delivery.outcome import announce_migration
-from controller.delivery.publish_step import PublishStep, SwitchStep
+from controller.delivery.publish_step import PublishStep
 from controller.delivery.remove_step import RemoveStep
 from controller.delivery.signals import Parked, Paused
+from controller.delivery.switch_step import SwitchStep
 from controller.domain.errors.change import OutOfBandChange
 from controller.domain.live import LiveFlow
 from controller.domain.publish_time import PublishWay

@@ -14,9 +14,9 @@ from tests.support.error_tree import leaves
 
 CONTROLLER = Path(controller.__file__).parent
 FORESEEN = {
-    ("delivery/publish_step.py", "_check_version", "why_not"): "no-such-version, version-archived, ambiguous-version",
-    ("delivery/publish_step.py", "_check_version", "SafetyLimit"): "safety-limit",
-    ("delivery/publish_step.py", "_flow_id", "NoSuchVersion"): "missing-flow",
+    ("delivery/switch_step.py", "_check_version", "why_not"): "no-such-version, version-archived, ambiguous-version",
+    ("delivery/switch_step.py", "_check_version", "SafetyLimit"): "safety-limit",
+    ("delivery/switch_step.py", "_flow_id", "NoSuchVersion"): "missing-flow",
     ("delivery/locks.py", "_locked", "FlowLocked"): "flow-locked",
     ("delivery/publish_step.py", "prepare", "CapabilityMissing"): "a mistake in the manifest: capability-missing",
     ("reconcile/steps.py", "refuse_uncommitted", "DirtyTree"): "dirty-tree, held back in every format",
@@ -49,7 +49,7 @@ NOT_FORESEEN = {
     ("delivery/rollback.py", "_report_failure", "RollbackFailed"): BACK,
     ("delivery/way_back.py", "made_by_another", "RollbackFailed"): BACK,
     ("delivery/way_back.py", "upload_back", "RollbackFailed"): BACK,
-    ("delivery/publish_step.py", "_target", "NoSuchVersion"): OURS,
+    ("delivery/switch_step.py", "_target", "NoSuchVersion"): OURS,
     ("delivery/publish_writes.py", "require_success", "FlowLocked"): AFTER,
     ("delivery/publish_writes.py", "require_success", "PublishFailed"): AFTER,
     ("delivery/validation.py", "validate", "FlowRejected"): CONTENT,
