@@ -18,7 +18,7 @@ from controller.delivery.locks import UNLOCK, keep_draft
 from controller.delivery.outcome import VERDICTS, harmless
 from controller.delivery.publish_proof import rollout_in_flight
 from controller.delivery.result import SyncResult
-from controller.delivery.rollback import Why, roll_one_back
+from controller.delivery.rollback.rollback import Why, roll_one_back
 from controller.delivery.sync import carry_out
 from controller.delivery.sync_run import SyncRun
 from controller.domain.desired import OnFailure, Organization

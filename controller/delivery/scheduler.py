@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.change_runner import ChangeRunner
-from controller.delivery.export_turns import ExportTurns
+from controller.delivery.exporting import ExportTurns
 from controller.delivery.journal_entries import DESTRUCTIVE
 from controller.delivery.outcome import announce_migration, deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked

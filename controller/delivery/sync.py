@@ -9,8 +9,8 @@ from controller.delivery.exporting import export_live
 from controller.delivery.lease_keeper import with_lease
 from controller.delivery.outcome import release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
-from controller.delivery.rollback import Why, roll_one_back
-from controller.delivery.rollback_policy import calls_for_rollback, roll_back_by_policy
+from controller.delivery.rollback.policy import calls_for_rollback, roll_back_by_policy
+from controller.delivery.rollback.rollback import Why, roll_one_back
 from controller.delivery.scheduler import Scheduler
 from controller.delivery.sync_run import SyncRun
 from controller.domain.errors.change import OutOfBandChange, RollbackFailed

@@ -12,7 +12,7 @@ from controller.delivery.change_run import ChangeRun
 from controller.delivery.journal_entries import DESTRUCTIVE, change_of, new_step
 from controller.delivery.live_state import READ_FAULTS
 from controller.delivery.outcome import harmless
-from controller.delivery.rollback import Why, roll_back
+from controller.delivery.rollback.rollback import Why, roll_back
 from controller.delivery.scheduler import with_groups
 from controller.delivery.sync_run import SyncRun
 from controller.domain.desired import OnFailure

@@ -14,8 +14,9 @@ from controller.delivery.out_of_band import is_ours, tell_left
 from controller.delivery.outcome import announce_rollback, quarantine
 from controller.delivery.publish_proof import rollout_in_flight
 from controller.delivery.result import BIND_ANEW
+from controller.delivery.rollback.rebinding import rebind, restored_bindings
+from controller.delivery.rollback.way_back import restore
 from controller.delivery.sync_run import SyncRun
-from controller.delivery.way_back import rebind, restore, restored_bindings
 from controller.domain.errors.branches import PenstockError, Transient, Waiting
 from controller.domain.errors.change import OutOfBandChange, RollbackFailed
 from controller.domain.errors.delivery import LeaseLost, PlanStale
