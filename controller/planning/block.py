@@ -16,8 +16,9 @@ from controller.flows.suggestion import did_you_mean
 from controller.graphs.consumption import FlowGraph
 from controller.planning.draft import LiveOutcome
 from controller.planning.drift import holder_words
+from controller.planning.inputs import Quarantine
 from controller.planning.limits import ROOM, one_too_many
-from controller.planning.model import Blocked, Quarantine
+from controller.planning.model import Blocked
 from controller.planning.targets import unusable
 
 _COMPARED = 5

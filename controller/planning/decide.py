@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from controller.domain.capabilities import VERSIONED
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.planning.model import Blocked, ChangeKind, Unrecorded
+from controller.planning.inputs import Unrecorded
+from controller.planning.model import Blocked, ChangeKind
 from controller.planning.situation import Situation
 
 

@@ -14,7 +14,8 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedState
 from controller.graphs.consumption import FlowGraph
-from controller.planning.model import Change, ChangeKind, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Change, ChangeKind
 
 _NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources", "store_id", "server"})
 """Fields left out: origins, who recorded, possible secrets, and fields that the content digest covers."""

@@ -14,7 +14,8 @@ from controller.graphs.consumption import FlowGraph
 from controller.planning import block
 from controller.planning.draft import Draft
 from controller.planning.drift import became
-from controller.planning.model import Blocked, Change, ChangeKind, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Blocked, Change, ChangeKind
 
 _KINDS = {Removal.UNPUBLISH: ChangeKind.UNPUBLISH, Removal.DELETE: ChangeKind.DELETE}
 

@@ -14,7 +14,8 @@ from controller.graphs.consumption import FlowGraph, build_graph
 from controller.planning.digests import dependency_digests, plan_digest
 from controller.planning.draft import Draft
 from controller.planning.drift import drift_of, orphaned
-from controller.planning.model import Change, ChangeKind, Drift, Plan, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Change, ChangeKind, Drift, Plan
 from controller.planning.orphans import Pruning, find_orphans
 from controller.planning.situation import Situation
 from controller.planning.walk import Walk

@@ -10,7 +10,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.versions import VersionInfo, pinned_number
-from controller.planning.model import Unrecorded
+from controller.planning.inputs import Unrecorded
 
 
 @dataclass(frozen=True, slots=True)

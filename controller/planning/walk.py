@@ -21,7 +21,8 @@ from controller.graphs.consumption import FlowGraph
 from controller.planning import block
 from controller.planning.decide import decide, unchanged
 from controller.planning.draft import Draft, LiveOutcome
-from controller.planning.model import Blocked, ChangeKind, PlanInputs, Unrecorded
+from controller.planning.inputs import PlanInputs, Unrecorded
+from controller.planning.model import Blocked, ChangeKind
 from controller.planning.situation import MovedBinding, Situation, previous_keys
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from controller.domain.desired import Organization
 from controller.domain.live import LiveState
 from controller.domain.recorded import RecordedState
-from controller.planning.model import Plan, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Plan
 from controller.planning.plan import make_plan
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)

@@ -21,7 +21,8 @@ from controller.domain.platform import Priority
 from controller.domain.recorded import RecordedState
 from controller.domain.wording import counted
 from controller.planning.guard import guard
-from controller.planning.model import Authored, ChangeKind, Plan, PlanInputs, Quarantine, UnderWay, Unrecorded
+from controller.planning.inputs import Authored, PlanInputs, Quarantine, Unrecorded
+from controller.planning.model import ChangeKind, Plan, UnderWay
 from controller.planning.plan import make_plan
 from controller.reconcile import ownership, pauses
 from controller.reconcile.drift import note_drift

@@ -35,7 +35,8 @@ from controller.domain.status import StepState
 from controller.flows.flow_file import parse
 from controller.genesys.connect import connect
 from controller.genesys.settings import TransportSettings
-from controller.planning.model import Plan, PlanInputs, Quarantine
+from controller.planning.inputs import PlanInputs, Quarantine
+from controller.planning.model import Plan
 from controller.planning.plan import make_plan
 from controller.simulator.app import create_app
 from controller.simulator.control import EDITS, UserEdit, person

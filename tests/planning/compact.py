@@ -26,7 +26,7 @@ from controller.domain.live import LiveFlow, LiveState, LockHolder
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.references import FlowReference, Resolution
 from controller.domain.versions import VersionInfo
-from controller.planning.model import PlanInputs, Quarantine
+from controller.planning.inputs import PlanInputs, Quarantine
 from tests.support.source_text import KnownText
 
 OBSERVED_AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)

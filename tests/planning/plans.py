@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from controller.planning.model import BaseView, HeldBack, Plan, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import BaseView, HeldBack, Plan
 from controller.planning.plan import make_plan
 from controller.planning.rendering.view import FlowDifference, PlanView
 from controller.questions.plan_views import mermaid_order

@@ -11,7 +11,8 @@ import pytest
 
 from controller.domain.desired import SecretSource, SourceFile
 from controller.domain.live import LockHolder
-from controller.planning.model import Plan, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Plan
 from controller.planning.plan import make_plan
 from tests.planning.compact import OBSERVED_AT, live_state, organization, plan_inputs, recorded_state
 

@@ -14,7 +14,8 @@ from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
 from controller.domain.status import StepState
 from controller.graphs.model import EdgeKind
-from controller.planning.model import ChangeKind, PlanInputs, UnderWay
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import ChangeKind, UnderWay
 from controller.planning.plan import make_plan
 from controller.planning.rendering.document import plan_document
 from tests.planning.compact import live_state, organization, plan_inputs, recorded_state

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.identity import FlowKey
-from controller.planning.model import Blocked, Change, ChangeKind, Plan, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Blocked, Change, ChangeKind, Plan
 from controller.planning.plan import make_plan
 from controller.planning.rendering.page import SMALLEST_GROUP, grouped
 from tests.planning.compact import live_state, organization, recorded_state

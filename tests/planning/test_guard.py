@@ -12,7 +12,8 @@ from controller.domain.errors.delivery import NotConfirmed, SafetyLimit, SyncSus
 from controller.domain.errors.manifest import ManifestInvalid
 from controller.domain.suspension import Suspension
 from controller.planning.guard import Confirmations, guard, refusals
-from controller.planning.model import Blocked, Plan, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Blocked, Plan
 from controller.planning.plan import make_plan
 from tests.planning.compact import live_state, organization, recorded_state
 

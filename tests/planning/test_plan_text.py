@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.visible import visible
-from controller.planning.model import HeldBack, Plan, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import HeldBack, Plan
 from controller.planning.plan import make_plan
 from controller.planning.rendering.layout import Cell as Field
 from controller.planning.rendering.layout import Screen, aligned, columns, cut, listed, noted_once, wrapped

@@ -16,7 +16,8 @@ from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.references import FlowReference
 from controller.graphs.components import shortest_cycle, strongly_connected, waves
-from controller.planning.model import Change, ChangeKind, Plan, PlanInputs
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Change, ChangeKind, Plan
 from controller.planning.plan import make_plan
 from tests.planning.compact import OBSERVED_AT, ORIGIN, organization
 from tests.support.examples import examples

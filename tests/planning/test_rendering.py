@@ -12,7 +12,8 @@ import pytest
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
 from controller.domain.visible import visible
-from controller.planning.model import ChangeKind, Plan, PlanInputs, UnderWay
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import ChangeKind, Plan, UnderWay
 from controller.planning.plan import make_plan
 from controller.planning.rendering.document import plan_json
 from controller.planning.rendering.escaping import escape

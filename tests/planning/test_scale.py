@@ -14,7 +14,8 @@ from controller.graphs.components import shortest_cycle, strongly_connected, wav
 from controller.graphs.model import Edge, Graph, Node
 from controller.graphs.pictures.tree import graph_text
 from controller.graphs.questions import cycles, impact, sequence
-from controller.planning.model import ChangeKind, PlanInputs, Quarantine
+from controller.planning.inputs import PlanInputs, Quarantine
+from controller.planning.model import ChangeKind
 from controller.planning.plan import make_plan
 from tests.planning.compact import live_state, organization, recorded_state
 
