@@ -82,6 +82,13 @@ class PassReport:
         return self.error is None and not self.blocked and succeeded
 
     @property
+    def was_stopped(self) -> bool:
+        """Whether a shutdown signal ended it early."""
+        if self.result is not None:
+            return self.result.outcome is Outcome.STOPPED
+        return isinstance(self.error, Interrupted)
+
+    @property
     def sync_status(self) -> SyncStatus:
         """Synced only if a complete observation found no change to make, no drift, and no running change."""
         ended_early = self.error is not None and self.result is None and not isinstance(self.error, _REFUSALS)

@@ -12,7 +12,8 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 from structlog.testing import capture_logs
 
-from controller.cli.apply_output import apply_document, apply_text
+from controller.cli.apply_document import apply_document
+from controller.cli.apply_output import apply_text
 from controller.delivery.result import Outcome
 from controller.domain.documents import json_text
 from controller.domain.redaction import SECRETS

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.apply_output import apply_document, apply_text, was_stopped
+from controller.cli.apply_document import apply_document
+from controller.cli.apply_output import apply_text
 from controller.cli.delivery_progress import watcher
 from controller.cli.options import (
     Flow,
@@ -94,7 +95,7 @@ def _at_controller(server: str, settings: Settings, options: RollbackOptions) ->
 def _exit_code(report: PassReport) -> int:
     if report.error is not None:
         return exit_codes.for_error(report.error)
-    if was_stopped(report):
+    if report.was_stopped:
         return exit_codes.INTERRUPTED
     rolled_back = report.result is not None and report.result.outcome is Outcome.ROLLED_BACK
     return exit_codes.DONE if rolled_back else exit_codes.ERROR

@@ -15,7 +15,7 @@ from controller.questions.document_schema import schema_of
 DOCUMENTS = {
     "validate/v1": "controller.cli.commands.validate:ValidateDocument",
     "plan/v1": "controller.planning.rendering.document_model:PlanDocument",
-    "apply/v1": "controller.cli.apply_output:ApplyDocument",
+    "apply/v1": "controller.cli.apply_document:ApplyDocument",
     "approval/v1": "controller.questions.decision_documents:ApprovalDocument",
     "promotion/v1": "controller.questions.decision_documents:PromotionDocument",
     "status/v1": "controller.questions.status_document:StatusDocument",

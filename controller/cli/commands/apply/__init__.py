@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.apply_output import apply_document, apply_text, was_stopped
+from controller.cli.apply_document import apply_document
+from controller.cli.apply_output import apply_text
 from controller.cli.commands.apply.saved_plan import SavedPlan, read_saved_plan
 from controller.cli.delivery_progress import watcher
 from controller.cli.options import Folder, Format, Organizations, TextOrJson, ThisStore
@@ -178,7 +179,7 @@ def _with_way_out(saved: SavedPlan, report: PassReport) -> PassReport:
 def _exit_code(report: PassReport) -> int:
     if report.error is not None:
         return exit_codes.for_error(report.error)
-    if was_stopped(report):
+    if report.was_stopped:
         return exit_codes.INTERRUPTED
     if report.delivered:
         return exit_codes.DONE

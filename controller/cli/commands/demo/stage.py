@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 
-from controller.cli.apply_output import was_stopped
 from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, run_passes
 from controller.domain.errors.process import Interrupted, SettingsInvalid
@@ -71,7 +70,7 @@ class DemoStage:
         workspace = open_folder(self.clone / "manifests", self.settings)
         with opened_services(self.settings, open_delivery) as services:
             (report,) = run_passes(workspace, [PassRequest(ORGANIZATION, mode, actor="demo")], services, listener)
-        if was_stopped(report):
+        if report.was_stopped:
             raise Interrupted("the demo was told to stop", hint="nothing of it is left; run it again")
         return report
 
