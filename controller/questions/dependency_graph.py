@@ -23,7 +23,7 @@ from controller.graphs.build import live_graph, merged, organization_graph, with
 from controller.graphs.model import EdgeKind, Graph, Presence
 from controller.questions.fan_out import each_of, unwatched
 from controller.reconcile.health import managed_health
-from controller.reconcile.observe import shared_keys
+from controller.reconcile.listing import shared_keys
 from controller.reconcile.services import Services
 from controller.reconcile.version_reader import FactReader
 

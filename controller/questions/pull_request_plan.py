@@ -17,7 +17,7 @@ from controller.planning.model import Plan, Unplanned
 from controller.questions.refusals import with_refusals
 from controller.reconcile import steps
 from controller.reconcile.branch import Branch, OrganizationOnBranch
-from controller.reconcile.observe import Listing
+from controller.reconcile.listing import Listing
 from controller.reconcile.pass_ import CheckedOut, Listener, Located, PassRequest, Unwatched
 from controller.reconcile.services import Services
 

@@ -2,8 +2,8 @@
 
 `settings`, `credentials` and `services` are what the process has. `workspace` is a revision, read. `loop` runs the
 steps of a mode in order: `steps` checks out, locates and takes the organisation (`ownership`), resumes unfinished work
-(`pauses`), observes (`observe`, from all flows or from what a short one of `looks` adds), plans and delivers; `records`
-commits the delivery, `drift` notes it, `announcing` tells change management. `rollback` is the one mode that starts
-from a person's choice, and `branch` reads the two sides of a pull request. `report` is the result, `health` the
-judgement.
+(`pauses`), lists the flows (`listing`: all of them, or what a short one of `looks` adds), observes what a plan needs
+beyond that (`observe`), plans and delivers; `records` commits the delivery, `drift` notes it, `announcing` tells change
+management. `rollback` is the one mode that starts from a person's choice, and `branch` reads the two sides of a pull
+request. `report` is the result, `health` the judgement.
 """

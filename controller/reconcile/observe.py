@@ -1,17 +1,14 @@
-"""Observes the live state of the organisation.
+"""Observes the live state of the organisation: what a plan needs beyond the `listing`.
 
 Costs one listing (a call for each 500 flows) if nothing changed: facts about a version never change and are cached in
-the store. Flows without a record cost further calls once. A listing shows a flow that was just created, or a version
-that was just published, seconds late: doubtful flows are read by id before they count as missing or changed. Consumers
-of flows to prune come from the organisation, because manifests cover only some of its flows.
+the store. Flows without a record cost further calls once. Consumers of flows to prune come from the organisation,
+because manifests cover only some of its flows.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,65 +20,24 @@ from controller.domain.errors.change import ExportFailed, LiveUndetermined, NoSu
 from controller.domain.errors.organization import NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow, LiveState
-from controller.domain.platform import Capability, FlowListing, Priority
-from controller.domain.ports import Platform
-from controller.domain.recorded import RecordedFlow, RecordedState
+from controller.domain.platform import Capability, Priority
+from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.domain.versions import VersionInfo, live_candidates
 from controller.domain.waiting import Advance, for_each
 from controller.reconcile.consumers import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.export_progress import ExportProgress
-from controller.reconcile.looks import FlowLook
+from controller.reconcile.listing import Listing
 from controller.reconcile.pass_ import Listener
-from controller.reconcile.services import Services
 from controller.reconcile.version_reader import FactReader
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
 V = TypeVar("V")
-LAG = timedelta(minutes=10)
-"""Time after a record in which a listing with another version is not trusted."""
 MOST_ASKED = 20
 """Largest number of histories read in one observation; more changes at once usually have one cause."""
 Delivered = Callable[[Mapping[FlowKey, LiveFlow]], Collection[FlowKey]]
 """The live flows that an unfinished delivery of ours changed."""
-
-
-class Answers:
-    """Answers of an organisation that hold for one observation, each read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Any] = {}
-
-    async def once(self, what: str, flow_id: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The answer about a flow. Raises what reading raises, each time."""
-        if (what, flow_id) not in self._known:
-            self._known[what, flow_id] = await read()
-        answer: T = self._known[what, flow_id]
-        return answer
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The flows of an organisation at one moment: the beginning of its live state for any desired state."""
-
-    services: Services
-    platform: Platform
-    recorded: RecordedState
-    live: LiveState
-    """The listing alone."""
-    look: FlowLook
-    answers: Answers = field(default_factory=Answers)
-
-
-async def list_organization(services: Services, platform: Platform, recorded: RecordedState, look: FlowLook) -> Listing:
-    """The flows of a look at the organisation; doubtful ones are read themselves."""
-    live = listed(look.listing, services.clock.now())
-    known = look.confirmed.gone
-    flows = await confirmed(platform, recorded, live.flows, services.clock.now(), known_gone=known)
-    known |= {each.flow_id for each in recorded.flows.values()} - {flow.id for flow in flows.values()}
-    return Listing(services, platform, recorded, replace(live, flows=flows), look)
 
 
 async def observe_organization(
@@ -120,18 +76,6 @@ async def observe_organization(
         last_changes=moved,
         partial=(*live.partial, *looker.incomplete),
     )
-
-
-def listed(listing: FlowListing, now: datetime) -> LiveState:
-    """The live state from a listing alone."""
-    partial = () if listing.complete else ("the list of flows changed while it was read",)
-    flows = {flow.key: flow for flow in listing.flows}
-    return LiveState(flows, now, ambiguous=shared_keys(listing.flows), partial=partial)
-
-
-def shared_keys(flows: Iterable[LiveFlow]) -> frozenset[FlowKey]:
-    """Types and names that several flows carry."""
-    return frozenset(key for key, count in Counter(flow.key for flow in flows).items() if count > 1)
 
 
 def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
@@ -294,31 +238,3 @@ def _is_moved(desired: DesiredFlow, recorded: RecordedState, flows: Mapping[Flow
         return False
     wanted = desired.source.version if isinstance(desired.source, PinnedVersion) else record.version
     return live.published_version not in (record.version, wanted)
-
-
-async def confirmed(
-    platform: Platform,
-    recorded: RecordedState,
-    flows: Mapping[FlowKey, LiveFlow],
-    now: datetime,
-    *,
-    priority: Priority = Priority.OBSERVE,
-    known_gone: Collection[str] = (),
-) -> dict[FlowKey, LiveFlow]:
-    """The listed flows; doubtful ones are read by their recorded id, one call for each, but those that are known."""
-    records = (record for record in recorded.flows.values() if record.flow_id not in known_gone)
-    doubtful = [record for record in records if _in_doubt(record, flows.get(record.key), now)]
-    found = await for_each((record.flow_id for record in doubtful), platform.at(priority).flows.get)
-    return {**flows, **{flow.key: flow for flow in found if flow is not None and _fits(flow, flows)}}
-
-
-def _in_doubt(record: RecordedFlow, live: LiveFlow | None, now: datetime) -> bool:
-    """Whether the listing lacks the flow, or shows another version than was recorded moments ago."""
-    if live is None:
-        return True
-    moments_ago = record.recorded_at is not None and abs(now - record.recorded_at) < LAG
-    return moments_ago and live.id == record.flow_id and live.published_version != record.version
-
-
-def _fits(flow: LiveFlow, flows: Mapping[FlowKey, LiveFlow]) -> bool:
-    return flow.key not in flows or flows[flow.key].id == flow.id

@@ -23,7 +23,7 @@ from controller.domain.status import StepState
 from controller.planning.block import locked
 from controller.planning.model import Change, ChangeKind
 from controller.reconcile.flow_choice import chosen_flow
-from controller.reconcile.observe import confirmed, listed
+from controller.reconcile.listing import confirmed, listed
 from controller.reconcile.pass_ import Held, Observed
 from controller.reconcile.steps import read_record
 from controller.store.records import StepRecord

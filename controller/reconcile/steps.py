@@ -27,7 +27,8 @@ from controller.planning.plan import make_plan
 from controller.reconcile import ownership, pauses
 from controller.reconcile.drift import note_drift
 from controller.reconcile.health import is_authored, is_unrecorded
-from controller.reconcile.observe import Listing, list_organization, observe_organization
+from controller.reconcile.listing import Listing, list_organization
+from controller.reconcile.observe import observe_organization
 from controller.reconcile.pass_ import CheckedOut, Held, Latest, Located, Mode, Observed, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records
 from controller.reconcile.workspace import Workspace
