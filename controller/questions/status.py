@@ -13,7 +13,8 @@ from controller.domain.live import LiveFlow
 from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning.model import Change, ChangeKind, Drift, HeldBack
 from controller.questions.refusals import refusals_now
-from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, paused_reason, under_way
+from controller.reconcile.health import degraded_reason, flow_health, paused_reason, under_way
+from controller.reconcile.own_deliveries import is_unrecorded
 from controller.reconcile.ownership import at_work
 from controller.reconcile.pauses import may_write
 from controller.reconcile.report import PassReport

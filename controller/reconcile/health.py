@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from controller.delivery.result import BIND_ANEW
 from controller.domain.desired import DesiredFlow, Organization
@@ -81,34 +80,6 @@ def degraded_reason(published: str | None, latest: StepRecord | None) -> str | N
         f"{latest.reason or f'{version} could not be brought back'}; publish {version} in Architect, or try again: "
         f"penstock rollback {latest.flow} --to {version}"
     )
-
-
-def is_unrecorded(published: str | None, latest: StepRecord | None, *, at_work: bool = False) -> bool:
-    """Whether an unrecorded delivery made the version live, so that it is no out-of-band change.
-
-    While another controller is at work, the organisation shows its changes before the journal does.
-    """
-    if published is None or latest is None or latest.recorded_at is not None:
-        return False
-    if at_work and latest.state.moving:
-        return published != latest.previous_version
-    return latest.state.live_unrecorded and latest.live_version == published
-
-
-def is_authored(published: str | None, recorded_at: datetime | None, latest: StepRecord | None) -> bool:
-    """Whether a delivery made the version live and recorded it after git's record: git was reset since.
-
-    `recorded_at` is the time of git's record of the flow. A newer record than that delivery's is trusted; no delivery
-    of ours made the live version then.
-    """
-    if published is None or recorded_at is None or latest is None or latest.recorded_at is None:
-        return False
-    return latest.live_version == published and latest.recorded_at > recorded_at
-
-
-def made_by_delivery(published: str | None, latest: StepRecord) -> bool:
-    """Whether the flow's last step, of any controller that shares the journal, explains the live version."""
-    return latest.state.moving or (published is not None and published == latest.live_version)
 
 
 def paused_reason(latest: StepRecord | None) -> str | None:

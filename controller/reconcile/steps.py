@@ -21,15 +21,15 @@ from controller.domain.platform import Priority
 from controller.domain.recorded import RecordedState
 from controller.domain.wording import counted
 from controller.planning.guard import guard
-from controller.planning.inputs import Authored, PlanInputs, Quarantine, Unrecorded
-from controller.planning.model import ChangeKind, Plan, UnderWay
+from controller.planning.inputs import PlanInputs, Quarantine
+from controller.planning.model import Plan
 from controller.planning.plan import make_plan
 from controller.reconcile import ownership, pauses
 from controller.reconcile.drift import note_drift
-from controller.reconcile.health import is_authored, is_unrecorded
 from controller.reconcile.listing import Listing, list_organization
 from controller.reconcile.observe import observe_organization
-from controller.reconcile.pass_ import CheckedOut, Held, Latest, Located, Mode, Observed, Pass, Source
+from controller.reconcile.own_deliveries import authored, under_way, unrecorded
+from controller.reconcile.pass_ import CheckedOut, Held, Located, Mode, Observed, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records
 from controller.reconcile.workspace import Workspace
 from controller.repository.branches import Look
@@ -202,8 +202,8 @@ async def observe_listed(at: Located, listing: Listing) -> Observed:
 
     def own(flows: Mapping[FlowKey, LiveFlow]) -> set[FlowKey]:
         """The flows with a live version of our own delivery, recorded in git or not."""
-        unrecorded = {each.key for each in _unrecorded(at, latest, flows)}
-        return unrecorded | {each.key for each in _authored(recorded, latest, flows)}
+        ours = {each.key for each in unrecorded(at, latest, flows)}
+        return ours | {each.key for each in authored(recorded, latest, flows)}
 
     live = await observe_organization(listing, at.organization, own, at.listener)
     return Observed(recorded, live, listing.look, latest)
@@ -222,10 +222,10 @@ async def plan(at: Located, observed: Observed) -> Plan:
     inputs = PlanInputs(
         revision=at.workspace.revision,
         quarantines=tuple(Quarantine(each.key, each.wanted, each.reason) for each in active),
-        unrecorded=_unrecorded(at, observed.latest, observed.live.flows),
-        authored=_authored(observed.recorded, observed.latest, observed.live.flows),
+        unrecorded=unrecorded(at, observed.latest, observed.live.flows),
+        authored=authored(observed.recorded, observed.latest, observed.live.flows),
         former=await _former_names(at, observed.live.flows.values()),
-        under_way=_under_way(at),
+        under_way=under_way(at),
         organization_id=at.identity.organization_id,
         client_name=at.services.client_id(at.organization),
     )
@@ -255,48 +255,6 @@ async def check(held: Held, made: Plan, undecided: DeliveryPaused | None) -> Pla
     if held.services.store.approvals.of(made.organization, made.digest) is not None:
         said = replace(said, approved_digest=made.digest)
     return guard(made, held.organization, held.services.clock.now(), said, suspension)
-
-
-def _unrecorded(at: Located, latest: Latest, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:
-    """Live versions from our own deliveries, by the journal, that git does not record yet."""
-    # Without the lease another controller may be delivering: the organisation shows that before the journal does.
-    others = not isinstance(at, Held) and ownership.at_work(at.services, at.identity.key) is not None
-    return tuple(
-        Unrecorded(key, published, step.wanted)
-        for key, step in sorted(latest.items())
-        if (found := live.get(key))
-        and (published := found.published_version)
-        and is_unrecorded(published, step, at_work=others)
-    )
-
-
-def _authored(recorded: RecordedState, latest: Latest, live: Mapping[FlowKey, LiveFlow]) -> tuple[Authored, ...]:
-    """Live versions from our own deliveries, by the journal, that are newer than git's record."""
-    return tuple(
-        Authored(key, published)
-        for key, record in sorted(recorded.flows.items())
-        if (found := live.get(key))
-        and (published := found.published_version)
-        and is_authored(published, record.recorded_at, latest.get(key))
-    )
-
-
-def _under_way(at: Located) -> tuple[UnderWay, ...]:
-    """The changes of unfinished syncs that are not live yet, oldest sync first; running or interrupted."""
-    return tuple(
-        UnderWay(
-            flow=step.flow,
-            key=step.key,
-            kind=ChangeKind(step.kind),
-            state=step.state,
-            revision=sync.revision,
-            from_version=step.previous_version,
-            to_version=step.target_version,
-        )
-        for sync in at.services.store.journal.unfinished(at.kept_as)
-        for step in sync.steps
-        if step.state.changes_live and step.kind != ChangeKind.ADOPT
-    )
 
 
 async def _former_names(at: Located, live: Collection[LiveFlow]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import structlog
 
 from controller.domain.errors.process import StoreFailed
 from controller.domain.events import FlowEvent
-from controller.reconcile.health import made_by_delivery
+from controller.reconcile.own_deliveries import made_by_delivery
 from controller.reconcile.report import PassReport
 from controller.store.journal import Journal
 

@@ -18,11 +18,7 @@ from controller.questions.audit_document import AuditLogDocument
 from controller.questions.comparison_document import DiffDocument, DifferenceDocument, FlowDiffDocument, SideDocument
 from controller.questions.decision_documents import ApprovalDocument, PromotionDocument
 from controller.questions.drift_document import OpenDriftDocument, OpenDriftsDocument
-from controller.questions.history_document import (
-    FlowHistoryDocument,
-    HistoryDocument,
-    OrganizationHistoryDocument,
-)
+from controller.questions.history_document import FlowHistoryDocument, HistoryDocument, OrganizationHistoryDocument
 from controller.questions.live_document import (
     FlowDocument,
     FlowsDocument,
@@ -39,10 +35,7 @@ from controller.questions.live_document import (
 )
 from controller.questions.status_document import LastSyncDocument
 from controller.questions.suspension_document import SuspensionDocument, SuspensionStateDocument
-from controller.questions.sync_document import (
-    SyncDocument,
-    SyncsDocument,
-)
+from controller.questions.sync_document import SyncDocument, SyncsDocument
 from controller.service.api.past_examples import ACTION, COMMIT, DIGEST, ENTRY, FLOW_ID, PERIOD, STEP, SYNC, at
 from controller.service.problems import InputMistakeDocument, ProblemDocument
 from controller.store.records import SyncState
