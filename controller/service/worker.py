@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
@@ -11,7 +10,7 @@ import structlog
 
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors.branches import PenstockError, Transient, Waiting
+from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.delivery import DeliveryPaused, LeaseHeld
 from controller.domain.errors.process import Interrupted
 from controller.domain.foreign_errors import as_fault
@@ -26,15 +25,12 @@ from controller.service.asked import AskedActions
 from controller.service.flow_events import POLL_S, ChangePoll, FlowSubscription
 from controller.service.live import LiveListener
 from controller.service.live_views import LiveViews
+from controller.service.next_look import Pauses, Standby
 from controller.service.out_of_band import ELSEWHERE, OutOfBandChanges
-from controller.service.standby import Standby
 from controller.service.trouble import Troubles
 from controller.store.actions import AskedAction, Verb
 
 log = structlog.get_logger()
-
-_FIRST_BACKOFF_S = 5.0
-_LONGEST_BACKOFF_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class Worker:
         self._workspace: Workspace | None = None
         self._reasons: list[str] = []
         self._woken = asyncio.Event()
-        self._failures = 0
+        self._pauses = Pauses(drift_interval_s)
         self.ended = False
         """Whether the last pass has ended."""
 
@@ -191,9 +187,9 @@ class Worker:
             self._tell.fault(self.name, error)
             fault = as_fault(error, f"the pass over {self.name}")
             self._views.fault(fault.message)
-            return self._pause_after(fault)
+            return self._pauses.after(fault)
         unread = report.result.undetermined if report.result is not None else None
-        return self._pause_after(report.error or unread)
+        return self._pauses.after(report.error or unread)
 
     async def _wait(self, seconds: float) -> None:
         """Wait until woken, or until the time is over."""
@@ -309,17 +305,6 @@ class Worker:
         if report.plan is None or report.plan.empty:
             return False
         return self._services.store.approvals.of(self.name, report.plan.digest) is not None
-
-    def _pause_after(self, error: PenstockError | None) -> float:
-        if isinstance(error, Waiting):
-            # Look for out-of-band changes at the usual interval, even while a window stays closed for long.
-            return min(max(1.0, error.retry_after_s), self._drift_interval_s)
-        if isinstance(error, Transient):
-            self._failures += 1
-            longest = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(self._failures, 10))
-            return random.uniform(_FIRST_BACKOFF_S, longest)  # noqa: S311 - jitter, not a secret
-        self._failures = 0
-        return self._drift_interval_s
 
 
 def _saw_nothing(report: PassReport) -> bool:

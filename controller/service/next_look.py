@@ -1,8 +1,34 @@
-"""What a worker does while another controller holds the organisation's lease."""
+"""When a worker looks again: after a fault, and while another controller holds the organisation's lease."""
 
 from __future__ import annotations
 
+import random
+
 from controller.domain.clock import Clock
+from controller.domain.errors.branches import PenstockError, Transient, Waiting
+from controller.domain.waiting import Backoff
+
+_SHORTEST_S = 5.0
+_BACKOFF = Backoff(2 * _SHORTEST_S, longest_s=300.0)
+
+
+class Pauses:
+    """The pause after each pass: the interval, unless an error asks for another time."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._failures = 0
+
+    def after(self, error: PenstockError | None) -> float:
+        """Seconds until the next pass; longer after each further transient fault."""
+        if isinstance(error, Waiting):
+            # Look for out-of-band changes at the usual interval, even while a window stays closed for long.
+            return min(max(1.0, error.retry_after_s), self._interval_s)
+        if isinstance(error, Transient):
+            self._failures += 1
+            return random.uniform(_SHORTEST_S, _BACKOFF.wait_s(self._failures))  # noqa: S311 - jitter, not a secret
+        self._failures = 0
+        return self._interval_s
 
 
 class Standby:
