@@ -1,7 +1,8 @@
 """The one client of a controller's API, for commands with `--server`.
 
 The token of PENSTOCK_TOKEN goes to that address alone: over TLS, except on this machine and to hosts that the operator
-allows, and never after a redirect. Requests are repeated only where a repetition does no harm.
+allows, and never after a redirect. Requests are repeated only where a repetition does no harm. A problem document
+becomes an error of our own, with the same code, message, hint and exit code.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,12 +22,14 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from controller import __version__
-from controller.cli.remote_errors import problem_of
 from controller.domain.addresses import is_allowed, is_loopback
+from controller.domain.errors import api, change, delivery, forge, manifest, organization, process, repository
 from controller.domain.errors.api import ControllerUnavailable, ControllerUnusable
 from controller.domain.errors.branches import PenstockError
+from controller.domain.errors.manifest import ManifestInvalid
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
+from controller.domain.visible import visible
 from controller.domain.web_origin import web_origin
 from controller.reconcile.settings import Settings
 
@@ -204,3 +208,44 @@ def _untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
 def _seconds(text: str | None) -> float | None:
     """Seconds in `Retry-After`; None where it gives a date or nothing."""
     return float(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 7 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """What is read of a problem document (RFC 9457)."""
+
+    detail: str
+    code: str
+    hint: str | None = None
+
+
+_PROBLEM = TypeAdapter(_Problem)
+
+
+def problem_of(origin: str, status: int, content: bytes) -> PenstockError:
+    """The error that a response tells; ControllerUnavailable or ControllerUnusable where it is no problem document."""
+    try:
+        problem = _PROBLEM.validate_json(content)
+    except ValidationError:
+        said = f"{origin} answered {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
+        return ControllerUnavailable(said) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ControllerUnusable(said)
+    message, hint = visible(problem.detail), None if problem.hint is None else visible(problem.hint)
+    leaf = _LEAVES.get(problem.code)
+    if leaf is None:
+        return ControllerUnusable(f"{origin} refused it ({status}, {visible(problem.code)}): {message}", hint=hint)
+    return leaf.told(message, hint)
+
+
+def _leaves(module: ModuleType) -> Iterator[type[PenstockError]]:
+    for kind in vars(module).values():
+        if isinstance(kind, type) and issubclass(kind, PenstockError) and kind.code != PenstockError.code:
+            yield kind
+
+
+_LEAVES = {
+    leaf.code: leaf
+    for module in (process, manifest, repository, delivery, organization, change, api, forge)
+    for leaf in _leaves(module)
+    if leaf is not ManifestInvalid
+}
+"""By code. The branches have none of their own, and a problem document has no mistakes of a manifest."""

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.cli import exit_codes
-from controller.cli.remote import ControllerClient, open_remote
-from controller.cli.remote_errors import problem_of
+from controller.cli.remote import ControllerClient, open_remote, problem_of
 from controller.domain.errors.api import ControllerUnavailable, ControllerUnusable, Unauthenticated
 from controller.domain.errors.delivery import PlanStale
 from controller.domain.errors.process import SettingsInvalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from controller.cli.remote_errors import problem_of
+from controller.cli.remote import problem_of
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.manifest import ManifestInvalid
 from tests.support.error_tree import BRANCHES, leaves

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.cli.commands.apply.saved_plan import read_saved_plan
+from controller.cli.plan_file import read_saved_plan
 from controller.domain.errors.delivery import PlanUnreadable
 from controller.domain.errors.repository import RepositoryTooLarge
 from tests.manifests.repository import flow, load, organization, write

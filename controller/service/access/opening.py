@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from typing import Final
 
@@ -10,6 +11,7 @@ import structlog
 from controller.domain.addresses import is_loopback
 from controller.domain.clock import Clock
 from controller.domain.errors.process import SettingsInvalid
+from controller.domain.redaction import SECRETS
 from controller.reconcile.access_settings import AccessSettings
 from controller.reconcile.credentials import operator_secret
 from controller.service.access.access import Access, AccessParts
@@ -20,7 +22,6 @@ from controller.service.access.login import CALLBACK, Login
 from controller.service.access.oidc import OpenIdProvider, ProviderSettings, is_protected
 from controller.service.access.person import Membership
 from controller.service.access.proxy import TrustedProxy
-from controller.service.access.session_key import session_key
 from controller.service.access.sessions import Sessions
 from controller.service.access.tokens import TokenFile
 from controller.service.access.writes import WriteLog
@@ -29,6 +30,8 @@ from controller.store.store import Store
 log = structlog.get_logger()
 
 SECRET_VARIABLE: Final = "PENSTOCK_OIDC_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+KEY_VARIABLE = "PENSTOCK_SESSION_KEY"
+_SHORTEST = 32
 
 
 def open_access(settings: AccessSettings, store: Store, clock: Clock) -> Access:
@@ -141,3 +144,20 @@ def _require(settings: AccessSettings, name: str) -> str:
 
 def _nobody(prefix: str) -> str:
     return f"nobody would have a role: set {prefix}_READERS or {prefix}_OPERATORS"
+
+
+def session_key(settings: AccessSettings) -> bytes:
+    """The operator's key, masked from then on; without one a random key, which no other process knows.
+
+    Raises SettingsInvalid for one that can be guessed, or a source that cannot be used.
+    """
+    key = operator_secret(settings.session_key_file, KEY_VARIABLE, "the key of sessions")
+    if key is None:
+        key = secrets.token_urlsafe(_SHORTEST)
+        SECRETS.register(key)
+    if len(key) < _SHORTEST:
+        raise SettingsInvalid(
+            f"the key of sessions has {len(key)} characters, which can be guessed",
+            hint=f"use at least {_SHORTEST} random characters, for example of `openssl rand -hex 32`",
+        )
+    return key.encode()

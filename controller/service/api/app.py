@@ -19,9 +19,8 @@ from controller.service.api.events import Events
 from controller.service.api.inputs import LARGEST_BODY, each_once
 from controller.service.api.openapi import description_of
 from controller.service.api.past_reads import PastReads
-from controller.service.api.plan_reads import PlanReads
 from controller.service.api.problems import of_error, of_http, of_input
-from controller.service.api.reads import PresentReads
+from controller.service.api.reads import PlanReads, PresentReads
 from controller.service.window import ServiceWindow
 
 _HANDLERS: Final[dict[int | type[Exception], Any]] = {

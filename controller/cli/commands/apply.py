@@ -13,9 +13,9 @@ import typer
 from controller.cli import exit_codes
 from controller.cli.apply_document import apply_document
 from controller.cli.apply_output import apply_text
-from controller.cli.commands.apply.saved_plan import SavedPlan, read_saved_plan
 from controller.cli.delivery_progress import watcher
 from controller.cli.options import Folder, Format, Organizations, TextOrJson, ThisStore
+from controller.cli.plan_file import SavedPlan, read_saved_plan
 from controller.cli.running import answer, opened_services, run_passes
 from controller.cli.screen import screen_of
 from controller.cli.workspace import actor
