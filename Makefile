@@ -30,6 +30,7 @@ demo: $(READY) ## Show the main job on the embedded simulator, start to finish
 docs: $(READY) ## Write the pages that are made from the code
 	$(BIN)/python -m docs.json_page
 	$(BIN)/python -m docs.api_page
+	$(BIN)/python -m docs.methods_page
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly" $(if $(COVERAGE),-p tests.support.branches)

@@ -96,7 +96,12 @@ def own_token(call: ServedCall) -> Response:
         "homeOrganization": organization,
         "authorizedScope": [],
         "dateTokenIdles": iso(call.now + timedelta(hours=1)),
-        "OAuthClient": {"id": call.actor.id, "name": call.actor.name, "organization": organization},
+        "OAuthClient": {
+            "id": call.actor.id,
+            "name": call.actor.name,
+            "authorizedGrantType": "CLIENT-CREDENTIALS",
+            "organization": organization,
+        },
     }
     return answer(shown)
 

@@ -1,0 +1,142 @@
+"""One call of each method of Genesys' SDKs that the simulator answers, as data that programs of both SDKs carry out.
+
+A string such as `@post_flows_jobs.id` is a field of an earlier answer, `@main` one that the test knows from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from docs.sdk_methods import SdkMethod, methods
+
+_COMMON: Mapping[str, Any] = {
+    "channel_id": "@post_notifications_channels.id",
+    "flow": "@support",
+    "flow_execution_id": "@post_flows_executions.id",
+    "flow_id": "@main",
+    "instance_id": "@instance",
+    "namespace_name": "architect",
+    "object_type": "INBOUNDCALLFLOW",
+    "type_id": "QUEUE",
+    "version": "1.0",
+    "version_id": "1.0",
+}
+_LEVEL = {"logLevelCharacteristics": {"level": "Notes"}}
+_JOB = {"flows": [{"flow": {"id": "@main", "version": "1.0"}}]}
+_TOPICS = [{"id": "@topic"}]
+_OWN: Mapping[str, Mapping[str, Any]] = {
+    "delete_flow": {"flow_id": "@post_flows.id"},
+    "delete_flows": {"id": ["@spare"]},
+    "get_architect_dependencytracking": {"name": "Main*"},
+    "get_architect_dependencytracking_consumedresources": {"id": "@main"},
+    "get_architect_dependencytracking_consumingresources": {"id": "@greeting", "object_type": "COMMONMODULEFLOW"},
+    "get_architect_dependencytracking_object": {"id": "@main"},
+    "get_flow_history_history_id": {"history_id": "@post_flow_history.id"},
+    "get_flow_instances_settings_loglevels": {"flow_id": "@post_flow_instances_settings_loglevels.id"},
+    "get_flows_export_job": {"job_id": "@post_flows_export_jobs.id"},
+    "get_flows_instances_job": {"job_id": "@post_flows_instances_jobs.id"},
+    "get_flows_job": {"job_id": "@post_flows_jobs.id"},
+    "get_flows_lookup": {"id": ["@main"]},
+    "get_flows_validate_job": {"job_id": "@post_flows_validate_jobs.id"},
+    "patch_flows_instances_settings_executiondata": {"body": {"enabled": True}},
+    "post_flow_instances_settings_loglevels": {"body": _LEVEL},
+    "post_flows": {"body": {"name": "Draft", "type": "WORKFLOW"}},
+    "post_flows_actions_checkin": {"flow": "@post_flows_actions_checkout.id"},
+    "post_flows_actions_checkout": {"flow": "@main"},
+    "post_flows_actions_publish": {"flow": "@greeting"},
+    "post_flows_executions": {"flow_launch_request": {"flowId": "@nightly", "name": "probe"}},
+    "post_flows_export_jobs": {"body": _JOB},
+    "post_flows_instances_jobs": {"body": {"ids": ["@instance"]}},
+    "post_flows_instances_query": {
+        "body": {"query": [{"criteria": {"key": "FlowId", "operator": "eq", "value": "@main"}}]}
+    },
+    "post_flows_validate_jobs": {"body": _JOB},
+    "post_notifications_channel_subscriptions": {"body": _TOPICS},
+    "put_flow": {"flow_id": "@post_flows.id", "body": {"name": "Draft", "type": "WORKFLOW"}},
+    "put_flow_instances_settings_loglevels": {"body": _LEVEL},
+    "put_flows_instances_settings_loglevels_default": {"body": _LEVEL},
+    "put_notifications_channel_subscriptions": {"body": _TOPICS},
+}
+"""What a method's parameters are where the common value does not fit."""
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {"post_flows_actions_publish": {"version": "1.0"}}
+_VERBS = ("POST", "GET", "HEAD", "PATCH", "PUT", "DELETE")
+_LAST = ("post_architect_dependencytracking_build", "delete_tokens_me")
+"""While the index is being built, nothing is said of dependencies; without a token, nothing at all."""
+
+
+class ArgumentMissingError(LookupError):
+    """A method that the simulator answers has a parameter that this file gives no value for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SdkCall:
+    method: SdkMethod
+    arguments: list[Any]
+    """In the order in which both SDKs take them."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """What the program of the JavaScript SDK reads."""
+        return {
+            "api": self.method.api,
+            "name": self.method.name,
+            "method": self.method.javascript,
+            "arguments": self.arguments,
+            "options": dict(self.options),
+        }
+
+
+def calls() -> list[SdkCall]:
+    """One call of each answered method, each after those that it needs. Raises ArgumentMissingError."""
+    answered = [method for listed in methods().values() for method in listed if method.answered]
+    found: dict[SdkMethod, SdkCall] = {}
+    for method in sorted(answered, key=_turn):
+        _add(method, {each.name: each for each in answered}, found)
+    return list(found.values())
+
+
+def resolved(value: Any, seen: Mapping[str, Any]) -> Any:
+    """A value with all that it refers to put in. Raises LookupError where that was never answered."""
+    if isinstance(value, str) and value.startswith("@"):
+        name, *fields = value[1:].split(".")
+        found = seen[name]
+        for step in fields:
+            found = found[step]
+        return found
+    if isinstance(value, Mapping):
+        return {key: resolved(each, seen) for key, each in value.items()}
+    return [resolved(each, seen) for each in value] if isinstance(value, list) else value
+
+
+def _add(method: SdkMethod, answered: Mapping[str, SdkMethod], found: dict[SdkMethod, SdkCall]) -> None:
+    if method in found:
+        return
+    own = _OWN.get(method.name, {})
+    missing = [name for name in method.required if name not in own and name not in _COMMON]
+    if missing:
+        raise ArgumentMissingError(f"{method.api}.{method.name}: {', '.join(missing)}; add it to {__name__}")
+    arguments = [own.get(name, _COMMON.get(name)) for name in method.required]
+    for name in _references(arguments):
+        if name in answered:
+            _add(answered[name], answered, found)
+    found[method] = SdkCall(method, arguments, _OPTIONS.get(method.name, {}))
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and value.startswith("@"):
+        yield value[1:].partition(".")[0]
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _references(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _references(each)
+
+
+def _turn(method: SdkMethod) -> tuple[int, int, int, str, str]:
+    """What makes something comes first, what removes it last, and a part before the whole."""
+    depth = -len(method.path) if method.verb == "DELETE" else len(method.path)
+    late = _LAST.index(method.name) + 1 if method.name in _LAST else 0
+    return (late, _VERBS.index(method.verb), depth, method.name, method.api)
