@@ -29,7 +29,7 @@ NAME = "CX as Code itself"
 VARIABLE = "PENSTOCK_TEST_CX_AS_CODE"
 PROGRAMS = ("terraform", "tofu")
 PUBLISH_S = 11.0
-_SOURCE = "mypurecloud/genesyscloud"
+SOURCE = "mypurecloud/genesyscloud"
 _PATIENCE_S = 900
 _FRAME = re.compile(r"[│╷╵]")
 _ERROR = re.compile(r"Error: (.+)")
@@ -71,7 +71,7 @@ def _write(folder: Path, binary: Path, url: str, workload: Workload) -> None:
     provider.mkdir()
     (provider / "terraform-provider-genesyscloud").symlink_to(binary.absolute())
     (folder / "terraform.rc").write_text(
-        f'provider_installation {{\n  dev_overrides {{ "{_SOURCE}" = "{provider}" }}\n  direct {{}}\n}}\n', "utf-8"
+        f'provider_installation {{\n  dev_overrides {{ "{SOURCE}" = "{provider}" }}\n  direct {{}}\n}}\n', "utf-8"
     )
     for flow in workload.flows.values():
         (folder / f"{flow.slug}.yaml").write_text(flow.text, encoding="utf-8")
@@ -86,13 +86,12 @@ def configuration(folder: Path, url: str, workload: Workload) -> dict[str, objec
     flows = {
         flow.slug: {
             "filepath": str(folder / f"{flow.slug}.yaml"),
-            "file_content_hash": f'${{filesha256("{folder / flow.slug}.yaml")}}',
             "depends_on": [f"genesyscloud_flow.{consumed}" for consumed in flow.consumes],
         }
         for flow in workload.flows.values()
     }
     return {
-        "terraform": {"required_providers": {"genesyscloud": {"source": _SOURCE}}},
+        "terraform": {"required_providers": {"genesyscloud": {"source": SOURCE}}},
         "provider": {"genesyscloud": {**provider, "gateway": [gateway]}},
         "resource": {"genesyscloud_flow": flows},
     }

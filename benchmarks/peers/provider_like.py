@@ -71,15 +71,16 @@ class _Apply:
         self._done[slug].set()
 
 
-async def create(session: Session, clock: Clock, text: str) -> None:
-    """Create one flow as the provider does. Raises PublishError."""
+async def create(session: Session, clock: Clock, text: str) -> str:
+    """Create one flow as the provider does, and give its id. Raises PublishError."""
     job = await session.register()
     await session.upload(job, text)
     waits = retry_waits()
     while (flow_id := await session.ended(job)) is None:
         await clock.sleep(SLEEP_S)
         await clock.sleep(next(waits))
-    await session.read(f"/api/v2/flows/{flow_id}")
+    await session.read(f"/api/v2/flows/{flow_id}?deleted=false")
+    return flow_id
 
 
 def retry_waits() -> Iterator[float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from controller.domain.clock import Clock
-from controller.simulator.settings import PENSTOCK
+from controller.simulator.settings import PENSTOCK, SimulatedClient
 
 _REFUSED = 429
 
@@ -31,15 +31,15 @@ class Session:
     def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._token = ""
+        self.token = ""
 
-    async def login(self) -> None:
+    async def login(self, client: SimulatedClient = PENSTOCK) -> None:
         form = {"grant_type": "client_credentials"}
-        answer = await self._client.post("/oauth/token", data=form, auth=(PENSTOCK.id, PENSTOCK.secret))
-        self._token = answer.raise_for_status().json()["access_token"]
+        answer = await self._client.post("/oauth/token", data=form, auth=(client.id, client.secret))
+        self.token = answer.raise_for_status().json()["access_token"]
 
     async def register(self) -> dict[str, object]:
-        return await self._call("POST", "/api/v2/flows/jobs")
+        return await self._json("POST", "/api/v2/flows/jobs")
 
     async def upload(self, job: dict[str, object], text: str) -> None:
         headers = job["headers"]
@@ -49,18 +49,24 @@ class Session:
 
     async def ended(self, job: dict[str, object]) -> str | None:
         """Look at a job: the id of its flow at its end, None before. Raises PublishError."""
-        shown = await self._call("GET", f"/api/v2/flows/jobs/{job['id']}?expand=messages")
+        shown = await self._json("GET", f"/api/v2/flows/jobs/{job['id']}?expand=messages")
         if shown["status"] == "Failure":
             raise PublishError(str(shown["messages"]))
         flow = shown.get("flow")
         return str(flow["id"]) if shown["status"] == "Success" and isinstance(flow, dict) else None
 
     async def read(self, path: str) -> dict[str, object]:
-        return await self._call("GET", path)
+        return await self._json("GET", path)
 
-    async def _call(self, method: str, path: str) -> dict[str, object]:
-        headers = {"Authorization": f"Bearer {self._token}"}
-        while (answer := await self._client.request(method, path, headers=headers)).status_code == _REFUSED:
+    async def call(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Whatever is answered, but for too many requests."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        while True:
+            answer = await self._client.request(method, path, headers=headers, json=body)
+            if answer.status_code != _REFUSED:
+                return answer
             await self._clock.sleep(float(answer.headers["Retry-After"]))
-        found: dict[str, object] = answer.raise_for_status().json()
+
+    async def _json(self, method: str, path: str) -> dict[str, object]:
+        found: dict[str, object] = (await self.call(method, path)).raise_for_status().json()
         return found
