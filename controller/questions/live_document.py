@@ -49,6 +49,20 @@ class RunningFlowDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingChangeDocument:
+    """A change of a running delivery that has not begun."""
+
+    flow: str
+    """`metadata.name`, as in the plan."""
+    kind: str
+    """The kind of the change, such as `publish`."""
+    wave: int
+    """As in the plan: the length of the longest chain of changes up to this one."""
+    waits_for: Sequence[str]
+    """The flows whose changes have to be done first and are not; empty where it waits for a free slot alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunningPassDocument:
     """A pass that runs."""
 
@@ -71,7 +85,11 @@ class RunningPassDocument:
     heard: bool
     """Whether its controller was heard from within the time of a lease; if not, it may have died."""
     flows: Sequence[RunningFlowDocument]
-    """The changes of its delivery, by flow."""
+    """The changes of its delivery that have begun, by flow."""
+    waiting: Sequence[WaitingChangeDocument] | None
+    """The first 100 that have not, in the order of the plan; null in a list of organisations."""
+    waiting_total: int | None
+    """How many have not; null in a list of organisations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +262,8 @@ class FlowDocument:
     """Its three states: wanted, recorded and live."""
     running: RunningFlowDocument | None
     """The change that runs now."""
+    waiting: WaitingChangeDocument | None
+    """The change that waits for its turn in the delivery that runs now."""
     last_change: SyncStepDocument | None
     """The last change that did anything to it."""
     problems: Sequence[OpenProblemDocument]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import SimpleNamespace
+from typing import Final
 
 from controller.domain.documents import filled
 from controller.domain.identity import FlowKey
@@ -26,17 +27,21 @@ from controller.questions.live_document import (
     RunningFlowDocument,
     RunningPassDocument,
     SeenDriftDocument,
+    WaitingChangeDocument,
 )
 from controller.questions.open_drift import drift_documents
 from controller.questions.stored_plan import change_of
 from controller.questions.suspension_document import SuspensionStateDocument
 from controller.questions.sync_log import last_sync_document, step_document
+from controller.questions.waiting_changes import waiting_changes
 from controller.store.flow_filter import FlowFilter, FlowSort
 from controller.store.records import SyncRecord
 from controller.store.running import RunningFlow, RunningPass
 from controller.store.store import Store
 from controller.store.views import FlowView, OrganizationView
 
+_MOST_WAITING: Final = 100
+"""Changes that are listed; a delivery may have ten thousand."""
 Visible = Callable[[str], bool]
 """Whether the asker may see the organisation of this name."""
 
@@ -59,8 +64,10 @@ def organizations_now(store: Store, visible: Visible, now: datetime) -> Organiza
 
 def organization_now(store: Store, view: OrganizationView, now: datetime) -> OrganizationDocument:
     """One organisation. Raises StoreFailed."""
+    state = _states(store, [view], now)[0]
+    running = None if state.running is None else _with_waiting(store, state.running)
     return OrganizationDocument(
-        organization=_states(store, [view], now)[0],
+        organization=replace(state, running=running),
         summary=None if view.plan is None else view.plan["summary"],
         actions=[filled(ActionStateDocument, action) for action in store.actions.recent(view.organization)],
     )
@@ -90,6 +97,7 @@ def flow_now(store: Store, view: OrganizationView, flow: FlowView, now: datetime
         organization=view.organization,
         flow=filled(FlowStateDocument, flow),
         running=None if moving is None else _running_flow(moving, now),
+        waiting=None if running is None or moving is not None else _waiting_change(store, running, flow.flow),
         last_change=None if step is None else step_document(step),
         problems=list(_problems(store, view, flow, change)),
         drift=drift_documents(store, kept_as, str(key)),
@@ -100,7 +108,7 @@ def flow_now(store: Store, view: OrganizationView, flow: FlowView, now: datetime
 def running_now(store: Store, visible: Visible, now: datetime) -> RunningDocument:
     """The passes that run. Raises StoreFailed."""
     passes = [_running_pass(each, now) for each in store.running.all() if visible(each.organization)]
-    return RunningDocument(at=now, passes=passes)
+    return RunningDocument(at=now, passes=[_with_waiting(store, each) for each in passes])
 
 
 def _states(store: Store, views: list[OrganizationView], now: datetime) -> list[OrganizationStateDocument]:
@@ -140,7 +148,19 @@ def _state(
 
 
 def _running_pass(each: RunningPass, now: datetime) -> RunningPassDocument:
-    return filled(RunningPassDocument, each, flows=[_running_flow(flow, now) for flow in each.flows])
+    flows = [_running_flow(flow, now) for flow in each.flows]
+    return filled(RunningPassDocument, each, flows=flows, waiting=None, waiting_total=None)
+
+
+def _with_waiting(store: Store, each: RunningPassDocument) -> RunningPassDocument:
+    found = waiting_changes(store.running.planned(each.organization), {flow.flow: flow.state for flow in each.flows})
+    return replace(each, waiting=found[:_MOST_WAITING], waiting_total=len(found))
+
+
+def _waiting_change(store: Store, running: RunningPass, flow: str) -> WaitingChangeDocument | None:
+    states = {each.flow: each.state for each in running.flows}
+    found = waiting_changes(store.running.planned(running.organization), states)
+    return next((each for each in found if each.flow == flow), None)
 
 
 def _running_flow(flow: RunningFlow, now: datetime) -> RunningFlowDocument:

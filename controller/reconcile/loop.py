@@ -13,7 +13,7 @@ from controller.domain.errors.delivery import DeliveryPaused
 from controller.domain.errors.process import Interrupted
 from controller.domain.waiting import Overtaken, finished_before
 from controller.planning.model import Plan
-from controller.reconcile import recorder, records, rollback, steps
+from controller.reconcile import after_delivery, recorder, records, rollback, steps
 from controller.reconcile.looks import PlanFound
 from controller.reconcile.pass_ import Held, Listener, Located, Mode, Observed, Pass, PassRequest, Source, Unwatched
 from controller.reconcile.report import PassProgress, PassReport, leaves_doubt, make_report, only_for_people, rests
@@ -127,12 +127,16 @@ class _Run:
     async def _deliver(self, held: Held, plan: Plan, recovery: steps.Recovery) -> None:
         reached = self._reached
         allowed = reached.plan = await self._look(steps.check, held, plan, recovery.undecided)
+        self._start.listener.delivering(allowed)
         result = reached.result = await self._write(steps.deliver, held, allowed)
         if result is None:
             return
         commit = await self._always(records.record_sync, held, result)
         if commit is not None:
             reached.commit, reached.result = commit, records.as_recorded(result)
+        if self._start.request.watches and reached.observed is not None:
+            ended = reached.result or result
+            reached.left = await self._always(after_delivery.plan_left, held, reached.observed, ended, commit)
 
     async def _roll_back(self, held: Held, recovery: steps.Recovery) -> None:
         reached = self._reached

@@ -29,6 +29,7 @@ from controller.reconcile.consumers import ask_consumers, prunable, too_new_for_
 from controller.reconcile.export_progress import ExportProgress
 from controller.reconcile.listing import Listing
 from controller.reconcile.pass_ import Listener
+from controller.reconcile.switches import switchable
 from controller.reconcile.version_reader import FactReader
 
 log = structlog.get_logger()
@@ -76,14 +77,6 @@ async def observe_organization(
         last_changes=moved,
         partial=(*live.partial, *looker.incomplete),
     )
-
-
-def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
-    """The existing version that a change of this flow could make live."""
-    if isinstance(flow.source, PinnedVersion):
-        return flow.source.version
-    record = recorded.flows.get(flow.key) if recorded is not None else None
-    return record.version if record is not None else None
 
 
 class _Looker:
@@ -140,18 +133,7 @@ class _Looker:
 
         These are pinned flows, and flows to restore to their recorded version.
         """
-        if organization.suspended:
-            return {}
-        restores = delivered if not organization.sync.heal else recorded.flows.keys()
-        wanted = [
-            (live, target)
-            for each in organization.flows
-            if not each.suspended
-            and (live := self._flows.get(each.key))
-            and (target := _target(each, recorded if each.key in restores else None))
-            and live.published_version != target
-        ]
-        return await self._each(wanted, self._versions_of)
+        return await self._each(switchable(organization, recorded, delivered, self._flows), self._versions_of)
 
     async def settle(self, versions: Mapping[FlowKey, tuple[VersionInfo, ...]]) -> dict[FlowKey, str]:
         """Read a flow again if the listing and the versions disagree. Returns messages about undetermined ones."""

@@ -15,6 +15,14 @@ from controller.reconcile.pass_ import Held, Latest, Located
 from controller.store.records import StepRecord
 
 
+def own_versions(
+    at: Located, recorded: RecordedState, latest: Latest, flows: Mapping[FlowKey, LiveFlow]
+) -> set[FlowKey]:
+    """The flows with a live version of our own delivery that git's record does not have."""
+    found = {each.key for each in unrecorded(at, latest, flows)}
+    return found | {each.key for each in authored(recorded, latest, flows)}
+
+
 def unrecorded(at: Located, latest: Latest, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:
     """Live versions from our own deliveries, by the journal, that git does not record yet."""
     # Without the lease another controller may be delivering: the organisation shows that before the journal does.

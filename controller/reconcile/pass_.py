@@ -98,6 +98,10 @@ class Listener(Protocol):
         """The plan is made, and nothing was written yet."""
         ...
 
+    def delivering(self, plan: Plan) -> None:
+        """The part of the plan that is allowed now is delivered."""
+        ...
+
     def progressed(self, event: DeliveryEvent) -> None:
         """A change moved on."""
         ...
@@ -116,6 +120,9 @@ class Unwatched:
         pass
 
     def planned(self, plan: Plan) -> None:
+        pass
+
+    def delivering(self, plan: Plan) -> None:
         pass
 
     def progressed(self, event: DeliveryEvent) -> None:

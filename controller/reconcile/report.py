@@ -31,6 +31,16 @@ _REFUSALS = (DeliveryPaused, LeaseHeld, NotConfirmed, SafetyLimit, SyncSuspended
 """Policy or another controller refused a plan that is still valid."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a delivery left, and the states behind that."""
+
+    plan: Plan
+    """What there is to do now."""
+    live: dict[FlowKey, LiveFlow]
+    recorded: RecordedState | None
+
+
 class Failed(Protocol):
     """What could not be done for an organisation."""
 
@@ -63,6 +73,8 @@ class PassReport:
     """The name under which the store keeps the organisation's history; empty until the organisation is known."""
     looked_fully_at: datetime | None
     """When all flows of the organisation were last read, by our clock; None without a look."""
+    left: Left | None = None
+    """What the delivery left; None without one, where only another look can tell, and in a report to a command."""
 
     def plan_or_raise(self) -> Plan:
         """The plan, or the error that prevented it."""
@@ -97,7 +109,8 @@ class PassReport:
         if self.plan.suspended and len(self.plan.suspended) == len(self.plan.changes):
             return SyncStatus.UNKNOWN  # all is left alone, whatever git asks for
         if self.mode is Mode.APPLY and self.result is not None:
-            return SyncStatus.SYNCED if self.delivered and not self.moved else SyncStatus.OUT_OF_SYNC
+            rest = not self.moved if self.left is None else _at_rest(self.left.plan)
+            return SyncStatus.SYNCED if self.delivered and rest else SyncStatus.OUT_OF_SYNC
         return SyncStatus.SYNCED if _at_rest(self.plan) else SyncStatus.OUT_OF_SYNC
 
     @property
@@ -135,6 +148,7 @@ class PassProgress:
     result: SyncResult | None = None
     commit: RecordedCommit | None = None
     recovered: tuple[str, ...] = ()
+    left: Left | None = None
 
 
 def make_report(reached: PassProgress, error: PenstockError | None, duration_s: float) -> PassReport:
@@ -157,6 +171,7 @@ def make_report(reached: PassProgress, error: PenstockError | None, duration_s: 
         unpushed=reached.unpushed,
         kept_as=reached.located.kept_as if reached.located else "",
         looked_fully_at=observed.look.full_at if observed and observed.look else None,
+        left=reached.left,
     )
 
 

@@ -28,7 +28,7 @@ from controller.reconcile import ownership, pauses
 from controller.reconcile.drift import note_drift
 from controller.reconcile.listing import Listing, list_organization
 from controller.reconcile.observe import observe_organization
-from controller.reconcile.own_deliveries import authored, under_way, unrecorded
+from controller.reconcile.own_deliveries import authored, own_versions, under_way, unrecorded
 from controller.reconcile.pass_ import CheckedOut, Held, Located, Mode, Observed, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records
 from controller.reconcile.workspace import Workspace
@@ -201,9 +201,7 @@ async def observe_listed(at: Located, listing: Listing) -> Observed:
     recorded, latest = listing.recorded, at.services.store.journal.latest(at.kept_as)
 
     def own(flows: Mapping[FlowKey, LiveFlow]) -> set[FlowKey]:
-        """The flows with a live version of our own delivery, recorded in git or not."""
-        ours = {each.key for each in unrecorded(at, latest, flows)}
-        return ours | {each.key for each in authored(recorded, latest, flows)}
+        return own_versions(at, recorded, latest, flows)
 
     live = await observe_organization(listing, at.organization, own, at.listener)
     return Observed(recorded, live, listing.look, latest)

@@ -99,6 +99,10 @@ class LiveListener:
         self._beside.planned(plan)
         self._flows.planned(plan)
 
+    def delivering(self, plan: Plan) -> None:
+        self._beside.delivering(plan)
+        self._flows.delivering(plan)
+
     def progressed(self, event: DeliveryEvent) -> None:
         """Note an event. A mistake in here must not end the delivery that tells of it."""
         self._beside.progressed(event)
@@ -160,7 +164,11 @@ class LiveListener:
             ):
                 return
             running.step(self._organization, self._step, done=done if total else None, total=total or None)
+            if self._flows.total and self._flows.untold:
+                running.deliver(self._organization, self._flows.untold)
             if self._waiting:
                 running.flows(self._organization, list(self._waiting.values()))
         self._shown = True
         self._waiting = {}
+        if self._flows.total:
+            self._flows.untold = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,7 +11,7 @@ from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import StepState
 from controller.planning.model import Plan
 from controller.store.records import StepRecord
-from controller.store.running import ENDED, RunningFlow
+from controller.store.running import ENDED, PlannedChange, RunningFlow
 
 UPLOADING: Final = "uploading"
 WAITING: Final = "waiting"
@@ -33,10 +33,20 @@ class LiveFlows:
         self._flows: dict[str, RunningFlow] = {}
         self.total = 0
         """How many changes the delivery has."""
+        self.untold: Sequence[PlannedChange] | None = None
+        """The changes of a delivery that begins, until they are written."""
 
     def planned(self, plan: Plan) -> None:
         """Note the changes of the plan that a delivery may carry out next."""
         self._kinds |= {change.flow: change.kind.value for change in plan.actions}
+
+    def delivering(self, plan: Plan) -> None:
+        """Note the changes that are delivered, in their order."""
+        self.untold = [
+            PlannedChange(change.flow, change.kind.value, change.wave, change.depends_on)
+            for change in plan.actions
+            if change.blocked is None
+        ]
 
     def resumed(self, steps: Iterable[StepRecord]) -> None:
         """Note the changes of a delivery that an earlier process left unfinished."""

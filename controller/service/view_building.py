@@ -67,9 +67,14 @@ def _awaited_flow(organization: str, flow: DesiredFlow, at: datetime) -> FlowVie
 
 
 def after_delivery(report: PassReport) -> PassReport:
-    """The report with the plan and the live state that its delivery left; the report itself without a delivery."""
+    """The report with the plan and the states that its delivery left; the report itself without a delivery.
+
+    Where only another look can tell what there is to do now, the plan says what is left of the one that was delivered.
+    """
     if report.plan is None or report.result is None:
         return report
+    if report.left is not None:
+        return replace(report, plan=report.left.plan, live=report.left.live, recorded=report.left.recorded)
     steps = {step.change.key: step for step in report.result.steps}
     changes = [_left(change, steps.get(change.key)) for change in report.plan.changes]
     live = dict(report.live)
@@ -105,14 +110,14 @@ def _live_after(key: FlowKey, step: StepResult, live: LiveFlow | None) -> dict[F
 def organization_view(report: PassReport, status: OrganizationStatus, of_pass: Mapping[str, Any]) -> OrganizationView:
     """The organisation with its plan; `of_pass` has the fields that each pass has of its own."""
     plan = report.plan_or_raise()
-    document = plan_document([plan]).organizations[0]
+    # What a delivery left, where only another look can tell, is no plan that anybody may approve.
+    holds = report.result is None or report.left is not None
     return OrganizationView(
         organization=status.name,
         flows=dict(Counter(flow.health.value for flow in status.flows)),
         unmanaged=status.unmanaged,
-        # The digest of what a delivery left is known with the next plan.
-        plan_digest=None if report.result is not None else plan.digest,
-        plan=plain(document),
+        plan_digest=plan.digest if holds else None,
+        plan=plain(plan_document([plan]).organizations[0]) if holds else None,
         warnings=tuple(status.warnings),
         drift=tuple(_drift(each, report.live) for each in plan.drift),
         held_back=tuple(plain(status.held_back)),

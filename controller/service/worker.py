@@ -18,7 +18,7 @@ from controller.domain.platform import Capability
 from controller.domain.waiting import first_of
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest
-from controller.reconcile.report import PassReport
+from controller.reconcile.report import Left, PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
 from controller.service.asked import AskedActions
@@ -277,6 +277,10 @@ class Worker:
             # A person approved this plan: make it again under the lease, and refuse it when it changed.
             approved = replace(request, mode=Mode.APPLY, trigger=f"{request.trigger}, approved")
             report = await self._run(approved, workspace)
+        if _leaves_the_unknown(report):
+            looked = await self._run(replace(request, mode=Mode.PLAN, expected_digest=None), workspace)
+            left = None if looked.plan is None else Left(looked.plan, looked.live, looked.recorded)
+            report = replace(report, left=left)
         return report
 
     async def _unless_held(self, request: PassRequest, workspace: Workspace, report: PassReport) -> PassReport:
@@ -310,6 +314,13 @@ class Worker:
 def _saw_nothing(report: PassReport) -> bool:
     """Whether the pass ended before it looked: the previous report is still the best."""
     return isinstance(report.error, Interrupted | LeaseHeld) and report.plan is None
+
+
+def _leaves_the_unknown(report: PassReport) -> bool:
+    """Whether only another look can tell what the delivery left. After a fault, the next pass comes soon anyway."""
+    if report.result is None or report.left is not None or report.error is not None:
+        return False
+    return report.result.undetermined is None
 
 
 def _mode(organization: Organization) -> Mode:

@@ -19,7 +19,7 @@ from controller.domain.errors.process import StoreFailed
 from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine, shown_url
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0010"
+HEAD: Final = "0011"
 """The newest migration."""
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""

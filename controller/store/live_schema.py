@@ -75,7 +75,9 @@ running_passes = Table(
     Column("done", Integer),
     Column("total", Integer),
     Column("beat_at", UtcDateTime, nullable=False),
+    Column("changes", JSON),
 )
+"""`changes` are those of the delivery in the order of its plan: flow, kind, wave, and the flows that come first."""
 
 running_flows = Table(
     "running_flows",

@@ -91,6 +91,19 @@ class RunningPass:
     """The changes of its delivery, by flow."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """A change of a running delivery as its plan has it, whether or not it has begun."""
+
+    flow: str
+    """`metadata.name`, as in the plan."""
+    kind: str
+    wave: int
+    """As in the plan."""
+    depends_on: tuple[str, ...] = ()
+    """The `flow`s that come first."""
+
+
 class Running(StorePart):
     """Every method may raise StoreFailed. Only the controller whose pass is shown writes."""
 
@@ -105,7 +118,7 @@ class Running(StorePart):
             if not leased and _is_others(connection, organization, holder, now):
                 return False
             began = {"organization": organization, "holder": holder, "trigger": trigger, "since": now, "beat_at": now}
-            insert_or_update(connection, running_passes, began | {"step": step, "done": None, "total": None})
+            insert_or_update(connection, running_passes, began | {"step": step} | dict.fromkeys(_OF_STEPS))
             connection.execute(delete(running_flows).where(running_flows.c.organization == organization))
             touch(connection, organization, LiveTopic.RUNNING)
         return True
@@ -114,6 +127,13 @@ class Running(StorePart):
         """Show that the pass came to a step, or how far it came in it."""
         with self._database.write() as connection:
             self._advance(connection, organization, {"step": step, "done": done, "total": total})
+            touch(connection, organization, LiveTopic.RUNNING)
+
+    def deliver(self, organization: str, changes: Iterable[PlannedChange]) -> None:
+        """Show which changes the pass delivers, in the order of its plan."""
+        kept = [[each.flow, each.kind, each.wave, list(each.depends_on)] for each in changes]
+        with self._database.write() as connection:
+            self._advance(connection, organization, {"changes": kept})
             touch(connection, organization, LiveTopic.RUNNING)
 
     def flows(self, organization: str, flows: Iterable[RunningFlow]) -> None:
@@ -154,13 +174,19 @@ class Running(StorePart):
         """The passes over all organisations, by name."""
         return self._found(None)
 
+    def planned(self, organization: str) -> tuple[PlannedChange, ...]:
+        """The changes that the running pass delivers, in the order of its plan; none while it delivers nothing."""
+        query = select(running_passes.c.changes).where(running_passes.c.organization == organization)
+        found = self._value(query) or ()
+        return tuple(PlannedChange(flow, kind, wave, tuple(first)) for flow, kind, wave, first in found)
+
     def _advance(self, connection: Connection, organization: str, values: dict[str, object]) -> None:
         now = self._database.common_time(connection, self._clock)
         own = running_passes.c.organization == organization
         connection.execute(update(running_passes).where(own).values(values | {"beat_at": now}))
 
     def _found(self, organization: str | None) -> list[RunningPass]:
-        passes = select(running_passes).order_by(running_passes.c.organization)
+        passes = select(*_PASS).order_by(running_passes.c.organization)
         flows = select(running_flows).order_by(running_flows.c.organization, running_flows.c.flow)
         if organization is not None:
             passes = passes.where(running_passes.c.organization == organization)
@@ -179,6 +205,11 @@ class Running(StorePart):
             )
             for each in found
         ]
+
+
+_OF_STEPS: Final = ("done", "total", "changes")
+_PASS: Final = tuple(column for column in running_passes.c if column.name != "changes")
+"""Without the changes, which may be ten thousand."""
 
 
 def _is_others(connection: Connection, organization: str, holder: str, now: datetime) -> bool:

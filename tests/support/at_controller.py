@@ -54,7 +54,7 @@ class Site:
         return done.stdout
 
     def plan_digest(self) -> str | None:
-        """Of the plan that the controller made last; None since a delivery, until it has looked again."""
+        """Of the plan that holds now, as the controller knows it."""
         headers = {"authorization": f"Bearer {self.tokens['rita']}"}
         url = f"http://127.0.0.1:{self.service.port}/api/v1/organizations"
         found = httpx.get(url, headers=headers, timeout=30).json()

@@ -30,7 +30,7 @@ PHASES: Final[Mapping[str, tuple[str, ...]]] = {
     "plan": ("plan", "present"),
     "check": ("check",),
     "deliver": ("deliver", "bring_back"),
-    "record": ("record_sync",),
+    "record": ("record_sync", "plan_left"),
 }
 """What a pass goes through, in its order, with the steps of `reconcile.loop` that belong to each."""
 _SYNCS: Final = 8
