@@ -24,6 +24,8 @@ from controller.simulator.faults import ANSWER_FAULTS, FaultKind
 from controller.simulator.mishaps import DroppedResponse
 from controller.simulator.oauth import IssuedToken, Usage
 from controller.simulator.problem import ApiError, bad_request, not_found, too_many_requests
+from controller.simulator.resources import control as resource_control
+from controller.simulator.resources import listings
 from controller.simulator.simulator import Simulator
 from controller.simulator.versioned import action_traces, traces
 from controller.simulator.versioned import flows as versioned_flows
@@ -37,9 +39,10 @@ ARCHITECT = (
     *recording.ENDPOINTS,
     *executions.ENDPOINTS,
     *flows.ENDPOINTS,
+    *listings.ENDPOINTS,
 )
 """Fixed paths come before paths with parameters that match them too."""
-CONTROL = (*control.ENDPOINTS, *conditions.ENDPOINTS)
+CONTROL = (*control.ENDPOINTS, *conditions.ENDPOINTS, *resource_control.ENDPOINTS)
 """The routes below `/_simulator`."""
 CORRELATION = "ININ-Correlation-Id"
 NO_ANSWER = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from controller.domain.identity import FlowKey
@@ -65,6 +65,47 @@ def inner_mappings(entries: object) -> Iterator[Mapping[str, object]]:
 def language(text: str) -> str:
     """The default language of a content."""
     return read(text).default_language or "en-us"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a content needs of its organisation besides flows."""
+
+    resources: frozenset[tuple[str, str]]
+    """Kinds and names of the resources that it names."""
+    columns: Mapping[str, frozenset[str]]
+    """The columns that it reads of each data table."""
+    languages: frozenset[str]
+    """The languages that it speaks."""
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def needs(text: str) -> Needs:
+    """The needs of a content. Names that only an expression tells are left out."""
+    flow_file = read(text)
+    columns: dict[str, frozenset[str]] = {}
+    for table, found in _lookups(flow_file.document):
+        columns[table] = columns.get(table, frozenset()) | found
+    spoken = body(text).get("supportedLanguages")
+    return Needs(
+        frozenset((one.kind, one.name) for one in flow_file.resources if one.resolution is Resolution.STATIC),
+        columns,
+        frozenset(spoken if isinstance(spoken, dict) else ()) | {flow_file.default_language or "en-us"},
+    )
+
+
+def _lookups(value: object) -> Iterator[tuple[str, frozenset[str]]]:
+    """The lookups in data tables: `{dataTable: {TABLE: {foundOutputs: {COLUMN: …}}}}`."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _lookups(item)
+    elif isinstance(value, Mapping):
+        tables = value.get("dataTable")
+        for table, found in tables.items() if isinstance(tables, Mapping) else ():
+            outputs = found.get("foundOutputs") if isinstance(found, Mapping) else None
+            yield str(table), frozenset(map(str, outputs)) if isinstance(outputs, Mapping) else frozenset()
+        for item in value.values():
+            yield from _lookups(item)
 
 
 def body(text: str) -> dict[str, object]:

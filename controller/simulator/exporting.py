@@ -16,6 +16,7 @@ from controller.simulator.content import ROOTS, body, read
 from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
+from controller.simulator.resources.inventory import resource_id
 from controller.simulator.state import JobItem, SimulatedJob
 
 _DESCRIPTIVE = frozenset({"name", "description", "division", "defaultLanguage", "supportedLanguages"})
@@ -83,7 +84,7 @@ def manifest(organization: SimulatedOrganization, version: Version) -> dict[str,
             groups.setdefault(manifest_group(resolved.flow.type), {})[resolved.flow.id] = entry
     for resource in read(version.text).resources:
         kind = _camel(resource.kind)
-        entry = {"id": organization.identifier("resource", resource.kind, resource.name), "name": resource.name}
+        entry = {"id": resource_id(organization, resource.kind, resource.name), "name": resource.name}
         groups.setdefault(kind, {})[entry["id"]] = entry
     return {kind: list(entries.values()) for kind, entries in groups.items()}
 

@@ -14,6 +14,7 @@ from controller.simulator.content import ROOTS, read
 from controller.simulator.flow import OperationProblem, SimulatedFlow
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import not_found
+from controller.simulator.resources.inventory import missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def needed_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow
 
 
 def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[OperationProblem]:
-    """Problems that prevent a publish: modules in modules, missing and unpublished flows, each once."""
+    """Problems that prevent a publish, each once: modules in modules, missing and unpublished flows, resources."""
     found = {problem.message: problem for problem in _nested(organization, key, text)}
     for resolved in resolve(organization, text):
         reference = resolved.reference
@@ -63,6 +64,9 @@ def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> li
         elif resolved.flow.published is None and resolved.flow.key != key:
             message = f"Flow '{reference.name}' version 'published' is missing. (not.found)"
             found.setdefault(message, OperationProblem("flow.reference.unpublished", message))
+    for needed in missing(organization, text):
+        message = f"find '{needed.kind.replace('-', ' ')}' by value of '{needed.name}' - no matches"
+        found.setdefault(message, OperationProblem("flow.resource.missing", message))
     if cycle := _cycle(organization, key, text):
         message = f"Circular reference between modules: {' -> '.join(str(one) for one in cycle)}"
         found[message] = OperationProblem("flow.reference.circular", message)

@@ -132,6 +132,8 @@ class SimulatorSettings:
     second_checkout: SecondCheckout = SecondCheckout.CONFLICT
     largest_page: Count = 1_000
     """The most rows in a page of a list, also when the request asks for more."""
+    strict_resources: bool = False
+    """Whether a publish needs every resource that its flow names, also of kinds of which none was loaded."""
     nested_modules: bool = False
     """Whether a common module may use another one. Genesys' Resource Centre says that it cannot."""
     opaque_version_ids: bool = False

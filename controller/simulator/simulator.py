@@ -28,6 +28,7 @@ from controller.simulator.oauth import RateLimit, Tokens
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.publishing import PUBLISH, finish_publish, go_live
 from controller.simulator.resolution import bindings, problems
+from controller.simulator.resources.loading import GivenResources, load, load_from_flows
 from controller.simulator.settings import PENSTOCK, SimulatedClient, SimulatorSettings
 from controller.simulator.staging import ROLLOUT, advance
 from controller.simulator.state import SimulatedState
@@ -223,6 +224,15 @@ class Simulator:
         report = load_folder(self.organization, folder, self.settle())
         self.save()
         return report
+
+    def load_resources(self, given: GivenResources | None) -> None:
+        """Add resources; None for those that the flows name. Of each kind the organisation has no others then."""
+        now = self.settle()
+        if given is None:
+            load_from_flows(self.organization)
+        else:
+            load(self.organization, given, now)
+        self.save()
 
     def flow(self, flow_type: str, name: str) -> SimulatedFlow:
         """The flow with this type and name. Raises KeyError when there is none."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from controller.domain.identity import FlowKey
 from controller.simulator.execution import Execution, LogSettings, Traffic
 from controller.simulator.flow import Actor, SimulatedFlow
+from controller.simulator.resources.resource import SimulatedResources
 
 
 class JobKind(StrEnum):
@@ -112,3 +113,4 @@ class SimulatedState:
     executions: dict[str, Execution] = field(default_factory=dict)
     """Executions that were launched, added, or found by a query."""
     execution_data: LogSettings = field(default_factory=LogSettings)
+    resources: SimulatedResources = field(default_factory=SimulatedResources)

@@ -11,6 +11,7 @@ from controller.simulator.content import ROOTS, read
 from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
+from controller.simulator.resources.inventory import resource_id
 
 OPERATIONAL = "OPERATIONAL"
 STATUSES = (
@@ -25,6 +26,7 @@ STATUSES = (
 BUILD_S = 30.0
 """Seconds that a rebuild takes."""
 RESOURCE_TYPES = {
+    "bot-connector": "BOTCONNECTORBOT",
     "contact-list": "CONTACTLIST",
     "data-action": "DATAACTION",
     "data-table": "DATATABLE",
@@ -35,9 +37,11 @@ RESOURCE_TYPES = {
     "flow-outcome": "FLOWOUTCOME",
     "grammar": "GRAMMAR",
     "group": "GROUP",
+    "guide": "GUIDE",
     "knowledge-base": "KNOWLEDGEBASE",
     "language-skill": "ACDLANGUAGE",
     "queue": "QUEUE",
+    "response": "RESPONSE",
     "schedule": "SCHEDULE",
     "schedule-group": "SCHEDULEGROUP",
     "script": "COMPOSERSCRIPT",
@@ -48,6 +52,7 @@ RESOURCE_TYPES = {
     "user": "USER",
     "user-prompt": "USERPROMPT",
     "utilization-label": "UTILIZATIONLABEL",
+    "virtual-agent": "AGENTICVIRTUALAGENT",
     "worktype": "WORKTYPE",
     "wrap-up-code": "ACDWRAPUPCODE",
 }
@@ -110,7 +115,7 @@ def consumed(organization: SimulatedOrganization, version: Version) -> Iterator[
             yield IndexEntry(flow.id, flow.name, object_type(flow.type), bound, flow.deleted, updated=bound != live)
     for resource in read(version.text).resources:
         kind = RESOURCE_TYPES.get(resource.kind)
-        identifier = organization.identifier("resource", resource.kind, resource.name)
+        identifier = resource_id(organization, resource.kind, resource.name)
         if kind and resource.resolution is Resolution.STATIC and identifier not in seen:
             seen.add(identifier)
             yield IndexEntry(identifier, resource.name, kind)

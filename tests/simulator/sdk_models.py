@@ -29,8 +29,8 @@ def mistakes(value: Any, kind: str, path: str = "$") -> Iterator[str]:
     elif entries := re.fullmatch(r"dict\(str, (.*)\)", kind):
         for key, item in value.items():
             yield from mistakes(item, entries.group(1), f"{path}.{key}")
-    elif kind == "datetime":
-        yield from _date(value, path)
+    elif kind in ("datetime", "LocalDateTime"):
+        yield from _date(value, path, local=kind == "LocalDateTime")
     elif kind in _PRIMITIVES:
         right = isinstance(value, _PRIMITIVES[kind]) and (kind == "bool" or not isinstance(value, bool))
         if not right:
@@ -39,12 +39,13 @@ def mistakes(value: Any, kind: str, path: str = "$") -> Iterator[str]:
         yield from _model(value, kind, path)
 
 
-def _date(value: Any, path: str) -> Iterator[str]:
+def _date(value: Any, path: str, *, local: bool) -> Iterator[str]:
+    """A local moment has no offset; the SDK reads it like any other."""
     try:
-        aware = datetime.fromisoformat(value).tzinfo is not None
+        right = (datetime.fromisoformat(value).tzinfo is None) is local
     except (TypeError, ValueError):
-        aware = False
-    if not aware:
+        right = False
+    if not right:
         yield f"{path}: {value!r} is no moment"
 
 

@@ -9,9 +9,11 @@ import httpx
 import pytest
 
 from controller.flows.loading import load_yaml
-from controller.simulator import conditions, control
+from controller.simulator.app import CONTROL
 from controller.simulator.control import EDITS
 from controller.simulator.faults import Fault, FaultKind, parse_faults
+from controller.simulator.resources.kinds import KINDS
+from controller.simulator.resources.loading import parse_resources
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 
@@ -20,9 +22,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "simulator.md").read_
 
 def test_every_control_route_is_documented_and_exists() -> None:
     documented = set(re.findall(r"^\| `((?:GET|POST|PATCH|DELETE) /_simulator\S*)` \|", PAGE, re.MULTILINE))
-    endpoints = (*control.ENDPOINTS, *conditions.ENDPOINTS)
     # That a name may hold slashes (`{name:path}`) is nothing that a caller writes.
-    assert documented == {f"{endpoint.method} {endpoint.template.replace(':path}', '}')}" for endpoint in endpoints}
+    assert documented == {f"{endpoint.method} {endpoint.template.replace(':path}', '}')}" for endpoint in CONTROL}
 
 
 def test_every_edit_of_a_user_is_documented() -> None:
@@ -41,6 +42,26 @@ def test_the_faults_of_the_page_can_be_set(simulator: Simulator) -> None:
     faults = parse_faults(load_yaml(found.group(1)))
     assert [fault.name for fault in faults] == ["storm", "main-ivr-never-switches"]
     simulator.set_faults(*faults)
+
+
+def test_every_kind_of_resource_is_documented_with_its_listing_and_permission() -> None:
+    section = PAGE[PAGE.index("## Resources") : PAGE.index("## Where Genesys' documents are silent")]
+    rows = re.findall(r"^\| `([a-z-]+)` \| `(/[a-z/]+)\S* ?.*\| (.+) \|$", section, re.MULTILINE)
+    documented = {kind: (f"/api/v2{uri}", re.findall(r"`(\S+:view)`", rights)) for kind, uri, rights in rows}
+    assert documented == {kind.name: (kind.uri, list(kind.permission("view"))) for kind in KINDS.values()}
+
+
+def test_the_resources_of_the_page_can_be_loaded(simulator: Simulator) -> None:
+    found = re.search(r"```yaml\n(queue:.*?)```", PAGE, re.DOTALL)
+    assert found
+    simulator.load_resources(parse_resources(load_yaml(found.group(1))))
+    assert {
+        "queue",
+        "data-action",
+        "data-table",
+        "user-prompt",
+        "schedule",
+    } == simulator.organization.state.resources.complete
 
 
 @pytest.mark.parametrize("name", ["older_version", "unknown_version", "locked_upload", "second_checkout"])

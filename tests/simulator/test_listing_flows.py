@@ -133,12 +133,8 @@ async def test_creating_takes_a_free_name_and_renaming_frees_the_old_one(
 
 @pytest.mark.parametrize("name", ["datatables", "milestones", "outcomes"])
 async def test_what_stands_beside_flows_is_never_taken_for_a_flow(api: httpx.AsyncClient, name: str) -> None:
-    """Lists are empty, and what is not answered says so instead of speaking of a flow that was not found."""
+    """Each has a list of its own, and what is not there is not called a flow that was not found."""
     listed = (await api.get(f"/api/v2/flows/{name}", params={"pageSize": 100})).raise_for_status().json()
     assert (listed["entities"], listed["total"], listed["pageSize"]) == ([], 0, 100)
-    made = await api.post(f"/api/v2/flows/{name}", json={"name": "Hours"})
-    assert (made.status_code, made.json()["code"], made.headers["Allow"]) == (405, "method.not.allowed", "GET")
-    assert "the simulator answers GET here" in made.json()["message"]
     one = await api.get(f"/api/v2/flows/{name}/6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11")
-    assert (one.status_code, "the simulator does not answer" in one.json()["message"]) == (404, True)
-    assert (await api.delete(f"/api/v2/flows/{name}")).status_code == 405
+    assert (one.status_code, "flow" in one.json()["message"]) == (404, False)

@@ -49,12 +49,6 @@ def division_views(call: ServedCall) -> Response:
     return answer(views.page(call, chosen_flows(call), show))
 
 
-def nothing(call: ServedCall) -> Response:
-    """`GET /api/v2/flows/datatables`, `…/outcomes` and `…/milestones`: the organisation has none."""
-    none: tuple[views.JSON, ...] = ()
-    return answer(views.page(call, none, dict))
-
-
 def get_flow(call: ServedCall) -> Response:
     return answer(views.flow(call.organization, call.flow()))
 
@@ -228,9 +222,6 @@ ENDPOINTS = (
     ServedEndpoint("DELETE", "/api/v2/flows", delete_flows, ("architect:flow:delete",)),
     ServedEndpoint("GET", "/api/v2/flows/lookup", lookup, _VIEW),
     ServedEndpoint("GET", "/api/v2/flows/divisionviews", division_views, ("architect:flow:search",)),
-    ServedEndpoint("GET", "/api/v2/flows/datatables", nothing, ("architect:datatable:view",)),
-    ServedEndpoint("GET", "/api/v2/flows/milestones", nothing, ("architect:flowMilestone:view",)),
-    ServedEndpoint("GET", "/api/v2/flows/outcomes", nothing, ("architect:flowOutcome:view",)),
     ServedEndpoint("GET", "/api/v2/flows/{flowId}", get_flow, _VIEW),
     ServedEndpoint("PUT", "/api/v2/flows/{flowId}", change_flow, ("architect:flow:edit",)),
     ServedEndpoint("DELETE", "/api/v2/flows/{flowId}", delete_flow, ("architect:flow:delete",)),

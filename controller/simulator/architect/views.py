@@ -15,6 +15,7 @@ from controller.simulator.call import ServedCall
 from controller.simulator.content import language
 from controller.simulator.flow import Action, Actor, SimulatedDraft, SimulatedFlow, SimulatedOperation, Version
 from controller.simulator.organization import SimulatedOrganization
+from controller.simulator.resources.inventory import resource_id
 from controller.simulator.state import SimulatedJob, SimulatedMessage
 from controller.simulator.time import epoch_ms, iso
 
@@ -39,7 +40,7 @@ def version_uri(a_flow: SimulatedFlow, version_id: str) -> str:
 
 def division(organization: SimulatedOrganization, name: str) -> JSON:
     """A division. Flows without a division belong to the home division."""
-    identifier = organization.division_id if name == "Home" else organization.identifier("division", name)
+    identifier = resource_id(organization, "division", name)
     return {"id": identifier, "name": name, "selfUri": f"/api/v2/authorization/divisions/{identifier}"}
 
 

@@ -1,0 +1,80 @@
+"""Renders resources as models of the API. Source: the models of Genesys' Python SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from controller.simulator.architect import views
+from controller.simulator.organization import SimulatedOrganization
+from controller.simulator.resources.inventory import resource_id
+from controller.simulator.resources.kinds import KINDS
+from controller.simulator.resources.resource import SimulatedResource
+from controller.simulator.time import iso
+
+JSON = views.JSON
+
+
+def shown(organization: SimulatedOrganization, resource: SimulatedResource) -> JSON:
+    """The resource as listings and single reads show it, without what must be asked for."""
+    kind = KINDS[resource.kind]
+    moments = (resource.created_at, resource.changed_at or resource.created_at)
+    built: JSON = {
+        **kind.shown,
+        **resource.fields,
+        "id": resource.id,
+        "name": resource.name,
+        **({"division": views.division(organization, resource.division)} if kind.divided else {}),
+        **{field: iso(at) for field, at in zip(kind.dates, moments, strict=True) if field},
+        "selfUri": f"{kind.uri}/{resource.id}",
+    }
+    complement = _COMPLEMENTS.get(kind.name)
+    return built | complement(organization, resource) if complement else built
+
+
+def _data_action(organization: SimulatedOrganization, action: SimulatedResource) -> JSON:
+    """The integration is the one that has the name of the category."""
+    return {"category": action.parent, "integrationId": resource_id(organization, "integration", action.parent)}
+
+
+def _division(organization: SimulatedOrganization, division: SimulatedResource) -> JSON:
+    home = division.id == organization.division_id
+    default = "Home Division" if home else ""
+    return {"homeDivision": home, "description": division.fields.get("description", default)}
+
+
+def _queue(_: SimulatedOrganization, queue: SimulatedResource) -> JSON:
+    members = sum("user" in part for part in queue.parts.values())
+    return {"memberCount": members, "userMemberCount": members}
+
+
+def _response(organization: SimulatedOrganization, response: SimulatedResource) -> JSON:
+    if not response.parent:
+        return {"libraries": response.fields.get("libraries", [])}
+    library = resource_id(organization, "response-library", response.parent)
+    return {
+        "libraries": [{"id": library, "name": response.parent, "selfUri": f"{KINDS['response-library'].uri}/{library}"}]
+    }
+
+
+def _script(_: SimulatedOrganization, script: SimulatedResource) -> JSON:
+    return {"versionId": script.fields.get("versionId", script.id), "publishedDate": iso(script.created_at)}
+
+
+def _bot(_: SimulatedOrganization, bot: SimulatedResource) -> JSON:
+    return {"botType": bot.fields.get("botType", "GenesysBotConnector")}
+
+
+def _user(_: SimulatedOrganization, user: SimulatedResource) -> JSON:
+    address = user.fields.get("email") or f"{'.'.join(user.name.lower().split())}@example.com"
+    return {"email": address, "username": address}
+
+
+_COMPLEMENTS: Mapping[str, Callable[[SimulatedOrganization, SimulatedResource], JSON]] = {
+    "bot-connector": _bot,
+    "data-action": _data_action,
+    "division": _division,
+    "queue": _queue,
+    "response": _response,
+    "script": _script,
+    "user": _user,
+}
