@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.flows.suggestion import did_you_mean
 from controller.simulator.architect import views
 from controller.simulator.call import INTERNAL, ServedCall, ServedEndpoint, answer

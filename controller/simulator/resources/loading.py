@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from controller.domain.errors import FlowFileInvalid, SettingsInvalid
+from controller.domain.errors.manifest import FlowFileInvalid
+from controller.domain.errors.process import SettingsInvalid
 from controller.flows.loading import load_yaml
 from controller.flows.suggestion import did_you_mean
 from controller.simulator.organization import SimulatedOrganization
