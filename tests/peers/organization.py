@@ -1,4 +1,4 @@
-"""A served organisation for clients that others wrote: three flows that refer to each other, and some to spare."""
+"""A served organisation for clients that others wrote: flows that refer to each other, and what flows need."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import httpx
 
+from controller.simulator.resources.loading import read_resources
 from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, SUPPORT
 
+RESOURCES = Path(__file__).parents[1] / "simulator" / "resources.yaml"
 _NIGHTLY = SUPPORT.replace("inboundCall", "workflow").replace("Support", "Nightly").replace("disconnect", "endWorkflow")
 _FLOWS = {
     "greeting": GREETING,
@@ -29,7 +31,7 @@ class Served:
     url: str
     simulator: Simulator
     known: Mapping[str, str]
-    """Ids by the names that calls refer to."""
+    """Ids by the names that calls refer to; of resources, by their kind."""
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def served(folder: Path) -> Iterator[Served]:
     settings = SimulatorSettings(time_scale=20, rate_limit_per_minute=3_000)
     simulator = Simulator(settings=settings)
     simulator.load_folder(folder)
+    simulator.load_resources(read_resources(RESOURCES))
     with running(simulator) as url:
         body = {"flow": "inboundcall/Main IVR", "count": 1, "error_rate": 0}
         httpx.post(f"{url}/_simulator/executions", json=body).raise_for_status()
@@ -56,4 +59,5 @@ def _known(simulator: Simulator, url: str) -> dict[str, str]:
         f"{url}/api/v2/flows/instances/query", json=query, headers={"Authorization": f"Bearer {token}"}
     ).raise_for_status()
     known = {key: flows[name] for key, name in names.items()}
-    return {**known, "instance": rows.json()["entities"][0]["id"], "topic": f"v2.flows.{known['main']}"}
+    resources = {one.kind: one.id for one in simulator.organization.state.resources.by_id.values()}
+    return {**resources, **known, "instance": rows.json()["entities"][0]["id"], "topic": f"v2.flows.{known['main']}"}
