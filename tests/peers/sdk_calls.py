@@ -13,6 +13,7 @@ from docs.sdk_methods import SdkMethod, methods
 
 _COMMON: Mapping[str, Any] = {
     "action_id": "@data-action",
+    "body": {"name": "Made by a test"},
     "channel_id": "@post_notifications_channels.id",
     "code_id": "@wrap-up-code",
     "contact_list_id": "@contact-list",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from tests.simulator.typescript_models import Declarations
 pytestmark = pytest.mark.proof
 
 CALLS = calls()
+_DECLARED_WRONG = re.compile(r"schema\.additionalProperties: False is no object$")
+"""The API wants `false` there; Genesys' provider for Terraform writes and reads it past its SDK's model."""
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,6 @@ def test_each_answered_method_gets_what_the_sdk_declares(
         name = f"{call.method.api}.{call.method.name}"
         kind, body = declared.answer(call.method.api, call.method.javascript), answers[name]["body"]
         if body not in (None, ""):
-            found = declared.mistakes(body, kind)
+            found = [each for each in declared.mistakes(body, kind) if not _DECLARED_WRONG.search(each)]
             wrong[name] = "\n".join(each for each in found if each.partition(":")[0] not in OTHER_DIALECT)
     assert {name: each for name, each in wrong.items() if each} == {}

@@ -49,6 +49,26 @@ def test_every_argument_is_one_that_the_provider_documents(file: Path) -> None:
     ]
 
 
+def test_the_reader_of_arguments_tells_blocks_from_values() -> None:
+    text = """
+resource "genesyscloud_flow" "front" {
+  file_content_hash = ""
+
+  substitutions = {
+    greeting = "Hello"
+  }
+
+  timeouts {
+    create = "1h"
+  }
+}
+"""
+    assert arguments(text) == {
+        "resource.genesyscloud_flow": {"file_content_hash", "substitutions", "timeouts"},
+        "resource.genesyscloud_flow.timeouts": {"create"},
+    }
+
+
 @pytest.mark.proof
 @with_terraform
 def test_terraform_reads_each_file_and_would_lay_it_out_the_same() -> None:

@@ -93,7 +93,13 @@ _ACTIVE: Mapping[str, object] = {"state": "active", "version": "1"}
 _CONTACTS: Mapping[str, object] = {"version": 1, "columnNames": ["Phone"], "phoneColumns": []}
 _KNOWLEDGE: Mapping[str, object] = {"coreLanguage": "en-US", "published": True, "faqCount": 0, "articleCount": 0}
 _SURVEY: Mapping[str, object] = {"published": True, "disabled": False, "language": "en-US", "questionGroups": []}
-_GROUP: Mapping[str, object] = {"state": "active", "type": "official", "visibility": "public", "memberCount": 0}
+_GROUP: Mapping[str, object] = {
+    "state": "active",
+    "type": "official",
+    "visibility": "public",
+    "memberCount": 0,
+    "rulesVisible": True,
+}
 _USER: Mapping[str, object] = {"state": "active", "version": 1, "acdAutoAnswer": False}
 _LATEST: Mapping[str, object] = {"status": "Published", "latestProductionReadyVersion": {"version": "1"}}
 _CREATED, _MODIFIED = "dateCreated", "dateModified"

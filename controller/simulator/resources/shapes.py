@@ -64,6 +64,11 @@ def _bot(_: SimulatedOrganization, bot: SimulatedResource) -> JSON:
     return {"botType": bot.fields.get("botType", "GenesysBotConnector")}
 
 
+def _survey_form(_: SimulatedOrganization, form: SimulatedResource) -> JSON:
+    """All versions of a form have one context; here a form has one version."""
+    return {"contextId": form.id}
+
+
 def _user(_: SimulatedOrganization, user: SimulatedResource) -> JSON:
     address = user.fields.get("email") or f"{'.'.join(user.name.lower().split())}@example.com"
     return {"email": address, "username": address}
@@ -76,5 +81,6 @@ _COMPLEMENTS: Mapping[str, Callable[[SimulatedOrganization, SimulatedResource], 
     "queue": _queue,
     "response": _response,
     "script": _script,
+    "survey-form": _survey_form,
     "user": _user,
 }
