@@ -25,7 +25,7 @@ from controller.simulator.mishaps import DroppedResponse
 from controller.simulator.oauth import IssuedToken, Usage
 from controller.simulator.problem import ApiError, bad_request, not_found, too_many_requests
 from controller.simulator.resources import control as resource_control
-from controller.simulator.resources import listings
+from controller.simulator.resources import listings, permitted, prompts, queues, tables, writing
 from controller.simulator.simulator import Simulator
 from controller.simulator.versioned import action_traces, traces
 from controller.simulator.versioned import flows as versioned_flows
@@ -39,7 +39,12 @@ ARCHITECT = (
     *recording.ENDPOINTS,
     *executions.ENDPOINTS,
     *flows.ENDPOINTS,
+    *permitted.ENDPOINTS,
     *listings.ENDPOINTS,
+    *writing.ENDPOINTS,
+    *tables.ENDPOINTS,
+    *prompts.ENDPOINTS,
+    *queues.ENDPOINTS,
 )
 """Fixed paths come before paths with parameters that match them too."""
 CONTROL = (*control.ENDPOINTS, *conditions.ENDPOINTS, *resource_control.ENDPOINTS)

@@ -50,6 +50,7 @@ def clients(call: ServedCall) -> Response:
             "id": client.id,
             "name": client.actor.name,
             "permissions": None if client.permissions is None else sorted(client.permissions),
+            "divisions": None if client.divisions is None else sorted(client.divisions),
         }
         for client in call.simulator.clients.values()
     ]
@@ -57,19 +58,20 @@ def clients(call: ServedCall) -> Response:
 
 
 def set_client(call: ServedCall) -> Response:
-    """`POST /_simulator/clients`, body `{id, secret, name?, permissions?}`; an existing one is changed."""
+    """`POST /_simulator/clients`, body `{id, secret, name?, permissions?, divisions?}`; an existing one is changed."""
     body = call.json()
     client_id, secret, name = call.string("id"), call.string("secret"), call.string("name")
     existing = call.simulator.clients.get(client_id) if client_id else None
     secret = secret or (existing.secret if existing else None)
     if client_id is None or secret is None:
         raise bad_request("A client needs an [id] and a [secret].")
-    permissions = body.get("permissions")
+    permissions, divisions = body.get("permissions"), body.get("divisions")
     call.simulator.clients[client_id] = SimulatedClient(
         client_id,
         secret,
         name or (existing.name if existing else client_id),
         None if permissions is None else frozenset(texts(permissions, "permissions")),
+        None if divisions is None else frozenset(texts(divisions, "divisions")),
     )
     return clients(call)
 
@@ -142,7 +144,9 @@ ENDPOINTS = (
     ServedEndpoint("POST", f"{INTERNAL}/faults", set_faults, fields=None),
     ServedEndpoint("DELETE", f"{INTERNAL}/faults", clear_faults, filters=("name",)),
     ServedEndpoint("GET", f"{INTERNAL}/clients", clients),
-    ServedEndpoint("POST", f"{INTERNAL}/clients", set_client, fields=("id", "secret", "name", "permissions")),
+    ServedEndpoint(
+        "POST", f"{INTERNAL}/clients", set_client, fields=("id", "secret", "name", "permissions", "divisions")
+    ),
     ServedEndpoint("GET", f"{INTERNAL}/settings", settings),
     ServedEndpoint("PATCH", f"{INTERNAL}/settings", change_settings, fields=None),
     ServedEndpoint("POST", f"{INTERNAL}/tokens/expire", expire_tokens),

@@ -22,7 +22,10 @@ REPLACED = 4409
 EXPIRED = 4410
 """Close code for a channel that has expired."""
 MAINTENANCE = 1001
-_TOPIC = re.compile(r"v2\.flows\.(instances\.flow\.)?[0-9a-fA-F-]+|v2\.architect\.dependencytracking\.build")
+_TOPIC = re.compile(
+    r"v2\.(flows|flows\.instances\.flow|flows\.outcomes|architect\.prompts)\.[0-9a-fA-F-]+"
+    r"|v2\.architect\.dependencytracking\.build"
+)
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from controller.flows.checks import name_mistake
 from controller.simulator.execution import Execution
 from controller.simulator.flow import Action, Actor, Happening, SimulatedFlow, SimulatedOperation, Version
 from controller.simulator.problem import ApiError, bad_request, conflict, not_found
+from controller.simulator.resources.resource import SimulatedResource
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.state import Due, JobItem, JobKind, SimulatedJob, SimulatedState
 
@@ -37,6 +38,8 @@ class SimulatedOrganization:
     """Called after every change of a flow."""
     watchers: list[Callable[[Execution], None]] = field(default_factory=list)
     """Called for every launched or added execution."""
+    resource_listeners: list[Callable[[SimulatedResource], None]] = field(default_factory=list)
+    """Called after a client made or changed a resource."""
 
     @property
     def id(self) -> str:
@@ -156,6 +159,10 @@ class SimulatedOrganization:
     def changed(self, flow: SimulatedFlow) -> None:
         for listener in self.listeners:
             listener(flow)
+
+    def altered(self, resource: SimulatedResource) -> None:
+        for listener in self.resource_listeners:
+            listener(resource)
 
     def finished(self, execution: Execution) -> None:
         """Notify the watchers of executions. The execution may end later."""

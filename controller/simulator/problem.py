@@ -64,6 +64,14 @@ def conflict(message: str, *, code: str = "general.conflict", entity: tuple[str,
     return ApiError(409, code, message, entity=entity)
 
 
+def outside(division: str) -> str:
+    """The message for a caller whose permission to publish does not count in this division."""
+    return (
+        "Unable to perform the requested action. You are missing the following permission(s) in division "
+        f"'{division}': architect:flow:publish"
+    )
+
+
 def too_many_requests(seconds: int, headers: Mapping[str, str]) -> ApiError:
     """The error of a rate limit that allows the next request after so many seconds."""
     message = f"Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds"

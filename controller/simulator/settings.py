@@ -25,6 +25,8 @@ class SimulatedClient:
     name: str = ""
     permissions: frozenset[str] | None = None
     """Permissions such as `architect:flow:view`, and scopes of the versioned dialect; None for all."""
+    divisions: frozenset[str] | None = None
+    """The names of the divisions in which it has them; None for all."""
 
     @property
     def actor(self) -> Actor:
@@ -36,6 +38,10 @@ class SimulatedClient:
             return True
         domain = permission.rpartition(":")[0]
         return f"{domain}:*" in self.permissions
+
+    def holds_in(self, division: str) -> bool:
+        """Whether its permissions count in this division."""
+        return self.divisions is None or division in self.divisions
 
 
 PENSTOCK = SimulatedClient("penstock", "penstock-secret", "Penstock")

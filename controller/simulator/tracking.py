@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.domain.references import Resolution
+from controller.domain.references import Resolution, ResourceReference
 from controller.simulator.content import ROOTS, read
 from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
-from controller.simulator.resources.inventory import resource_id
+from controller.simulator.resources.inventory import find, resource_id
+from controller.simulator.resources.kinds import KINDS
 
 OPERATIONAL = "OPERATIONAL"
 STATUSES = (
@@ -47,6 +48,7 @@ RESOURCE_TYPES = {
     "script": "COMPOSERSCRIPT",
     "skill": "ACDSKILL",
     "stt-engine": "STTENGINE",
+    "system-prompt": "SYSTEMPROMPT",
     "survey-form": "SURVEYFORM",
     "tts-engine": "TTSENGINE",
     "user": "USER",
@@ -114,11 +116,20 @@ def consumed(organization: SimulatedOrganization, version: Version) -> Iterator[
             bound = version.bindings.get(flow.id, live)
             yield IndexEntry(flow.id, flow.name, object_type(flow.type), bound, flow.deleted, updated=bound != live)
     for resource in read(version.text).resources:
-        kind = RESOURCE_TYPES.get(resource.kind)
+        kind = resource_type(organization, resource)
         identifier = resource_id(organization, resource.kind, resource.name)
         if kind and resource.resolution is Resolution.STATIC and identifier not in seen:
             seen.add(identifier)
             yield IndexEntry(identifier, resource.name, kind)
+
+
+def resource_type(organization: SimulatedOrganization, reference: ResourceReference) -> str | None:
+    """`Dependency.type` of a resource; None for kinds that the index does not know."""
+    kind = KINDS.get(reference.kind)
+    resource = find(organization, kind, reference.name) if kind else None
+    if resource is not None and resource.kind == "data-action" and resource.fields.get("secure"):
+        return "SECUREACTION"
+    return RESOURCE_TYPES.get(reference.kind)
 
 
 def consuming(

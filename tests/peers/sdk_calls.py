@@ -32,14 +32,18 @@ _COMMON: Mapping[str, Any] = {
     "integration_id": "@integration",
     "knowledge_base_id": "@knowledge-base",
     "label_id": "@utilization-label",
+    "language_code": "en-us",
     "language_id": "@language-skill",
     "library_id": "@response-library",
+    "member_id": "@user",
     "milestone_id": "@flow-milestone",
     "namespace_name": "architect",
     "object_type": "INBOUNDCALLFLOW",
+    "permission": "architect:flow:publish",
     "prompt_id": "@user-prompt",
     "queue_id": "@queue",
     "response_id": "@response",
+    "row_id": "sales",
     "schedule_group_id": "@schedule-group",
     "schedule_id": "@schedule",
     "script_id": "@script",
@@ -50,10 +54,21 @@ _COMMON: Mapping[str, Any] = {
     "user_id": "@user",
     "virtual_agent_id": "@virtual-agent",
 }
+_BODIES: Mapping[str, Any] = {"POST": {"name": "Made"}, "PUT": {"name": "Changed"}, "PATCH": {"name": "Changed"}}
+"""The body by verb, where no other fits."""
 _LEVEL = {"logLevelCharacteristics": {"level": "Notes"}}
 _JOB = {"flows": [{"flow": {"id": "@main", "version": "1.0"}}]}
 _TOPICS = [{"id": "@topic"}]
+_ROW = {"key": "service", "AgentsIdle": 2}
+_COLUMNS = {"key": {"type": "string", "title": "Key"}, "Open": {"type": "boolean", "title": "Open"}}
+_TABLE = {"name": "Made", "schema": {"type": "object", "required": ["key"], "properties": _COLUMNS}}
+_ACTION = {"name": "Made", "category": "Billing", "integrationId": "@integration", "secure": True}
+_DIVISION = {"name": "Made", "description": "For tests"}
 _OWN: Mapping[str, Mapping[str, Any]] = {
+    "ObjectsApi.post_authorization_divisions": {"body": {"name": "Made as an object"}},
+    "ObjectsApi.delete_authorization_division": {"division_id": "@division"},
+    "delete_architect_prompts": {"id": ["@post_architect_prompts.id"]},
+    "delete_authorization_division": {"division_id": "@post_authorization_divisions.id"},
     "delete_flow": {"flow_id": "@post_flows.id"},
     "delete_flows": {"id": ["@spare"]},
     "get_architect_dependencytracking": {"name": "Main*"},
@@ -70,7 +85,21 @@ _OWN: Mapping[str, Mapping[str, Any]] = {
     "get_flows_lookup": {"id": ["@main"]},
     "get_flows_validate_job": {"job_id": "@post_flows_validate_jobs.id"},
     "patch_flows_instances_settings_executiondata": {"body": {"enabled": True}},
+    "patch_routing_queue_member": {"body": {"ringNumber": 2}},
+    "post_architect_prompt_resources": {"body": {"language": "fr-fr", "ttsString": "Bienvenue"}},
+    "post_authorization_divisions": {"body": _DIVISION},
     "post_flow_instances_settings_loglevels": {"body": _LEVEL},
+    "post_flows_datatable_rows": {"data_table_row": _ROW},
+    "post_flows_datatables": {"body": _TABLE},
+    "post_integrations_actions": {"body": _ACTION},
+    "post_responsemanagement_responses": {
+        "body": {"name": "Made", "libraries": [{"id": "@response-library"}], "texts": [{"content": "Hello"}]}
+    },
+    "post_routing_queue_members": {"body": [{"id": "@user", "ringNumber": 1}]},
+    "post_routing_queue_wrapupcodes": {"body": [{"id": "@wrap-up-code"}]},
+    "put_architect_prompt_resource": {"body": {"ttsString": "Welcome again"}},
+    "put_authorization_division": {"division_id": "@post_authorization_divisions.id", "body": _DIVISION},
+    "put_flows_datatable": {"datatable_id": "@post_flows_datatables.id", "body": _TABLE},
     "post_flows": {"body": {"name": "Draft", "type": "WORKFLOW"}},
     "post_flows_actions_checkin": {"flow": "@post_flows_actions_checkout.id"},
     "post_flows_actions_checkout": {"flow": "@main"},
@@ -89,7 +118,18 @@ _OWN: Mapping[str, Mapping[str, Any]] = {
     "put_notifications_channel_subscriptions": {"body": _TOPICS},
 }
 """What a method's parameters are where the common value does not fit."""
-_OPTIONS: Mapping[str, Mapping[str, Any]] = {"post_flows_actions_publish": {"version": "1.0"}}
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "delete_authorization_division": {"force": True},
+    "get_flows_datatable": {"expand": "schema"},
+    "get_flows_datatable_rows": {"showbrief": False},
+    "get_architect_prompts": {"include_resources": True, "include_media_uris": True},
+    "post_flows_actions_publish": {"version": "1.0"},
+    "post_flows_milestones": {"body": _BODIES["POST"]},
+    "post_flows_outcomes": {"body": _BODIES["POST"]},
+    "put_flows_milestone": {"body": _BODIES["PUT"]},
+    "put_flows_outcome": {"body": _BODIES["PUT"]},
+    "put_flows_datatable_row": {"body": {"key": "sales", "AgentsIdle": 4}},
+}
 _VERBS = ("POST", "GET", "HEAD", "PATCH", "PUT", "DELETE")
 _LAST = ("post_architect_dependencytracking_build", "delete_tokens_me")
 """While the index is being built, nothing is said of dependencies; without a token, nothing at all."""
@@ -142,11 +182,12 @@ def resolved(value: Any, seen: Mapping[str, Any]) -> Any:
 def _add(method: SdkMethod, answered: Mapping[str, SdkMethod], found: dict[SdkMethod, SdkCall]) -> None:
     if method in found:
         return
-    own = _OWN.get(method.name, {})
-    missing = [name for name in method.required if name not in own and name not in _COMMON]
+    own = _OWN.get(f"{method.api}.{method.name}") or _OWN.get(method.name, {})
+    common = {**_COMMON, "body": _BODIES.get(method.verb)}
+    missing = [name for name in method.required if name not in own and name not in common]
     if missing:
         raise ArgumentMissingError(f"{method.api}.{method.name}: {', '.join(missing)}; add it to {__name__}")
-    arguments = [own.get(name, _COMMON.get(name)) for name in method.required]
+    arguments = [own.get(name, common.get(name)) for name in method.required]
     for name in _references(arguments):
         if name in answered:
             _add(answered[name], answered, found)

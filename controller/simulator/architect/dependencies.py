@@ -16,6 +16,7 @@ from controller.simulator.faults import FaultKind
 from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.resolution import resolve
+from controller.simulator.resources.inventory import missing
 from controller.simulator.time import iso
 from controller.simulator.tracking import IndexEntry
 
@@ -73,9 +74,13 @@ def updated_consumers(call: ServedCall) -> Response:
 
 
 def deleted_consumers(call: ServedCall) -> Response:
-    """Flows with a published version that refers to a missing flow."""
-    published = _published(call)
-    broken = [flow for flow, live in published if any(not one.flow for one in resolve(call.organization, live.text))]
+    """Flows with a published version that refers to a missing flow or resource."""
+    broken = [
+        flow
+        for flow, live in _published(call)
+        if any(not one.flow for one in resolve(call.organization, live.text))
+        or any(True for _ in missing(call.organization, live.text))
+    ]
     return _answer(call, views.page(call, broken, partial(_object, call)))
 
 

@@ -20,7 +20,7 @@ from controller.simulator.lagging import as_listed
 from controller.simulator.locking import refuse_when_locked
 from controller.simulator.mishaps import publish_mishap
 from controller.simulator.organization import SimulatedOrganization
-from controller.simulator.problem import bad_request, conflict, not_found
+from controller.simulator.problem import ApiError, bad_request, conflict, not_found, outside
 from controller.simulator.publishing import refuse_when_busy
 from controller.simulator.resolution import consumers
 from controller.simulator.time import iso
@@ -191,6 +191,8 @@ def checkin(call: ServedCall) -> Response:
 def publish(call: ServedCall) -> Response:
     """`POST /api/v2/flows/actions/publish`: 200 means only that the request was accepted."""
     flow = call.flow()
+    if call.client and not call.client.holds_in(flow.division):
+        raise ApiError(403, "missing.division.permission", outside(flow.division), entity=flow.entity)
     mishap = publish_mishap(call, flow)
     operation = publishing.publish(call.organization, flow, call.text("version"), call.actor, call.now, mishap=mishap)
     return answer(views.operation(operation))

@@ -14,10 +14,11 @@ from controller.domain.identity import FlowKey
 from controller.simulator import exporting, uploads
 from controller.simulator.architect import views
 from controller.simulator.call import ServedCall, ServedEndpoint, answer, records, refuse_unsigned
+from controller.simulator.content import read
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.lagging import require_shown
 from controller.simulator.mishaps import job_mishap, upload_mishap
-from controller.simulator.problem import bad_request, not_found
+from controller.simulator.problem import bad_request, not_found, outside
 from controller.simulator.resolution import problems
 from controller.simulator.state import JobItem, JobKind, SimulatedJob, SimulatedMessage
 
@@ -67,8 +68,20 @@ def put_file(call: ServedCall) -> Response:
     text = call.raw.decode("utf-8", "replace")
     if job.started_at is None:
         upload_mishap(call, job, uploads.named(text))
+        _refuse_outside(call, job, text)
     uploads.receive(call.organization, job, text, call.now)
     return Response(status_code=200)
+
+
+def _refuse_outside(call: ServedCall, job: SimulatedJob, text: str) -> None:
+    """Let the job fail when its owner may not publish in the division of the flow."""
+    key, owner = uploads.named(text), call.simulator.clients.get(job.owner.id)
+    if key is None or owner is None:
+        return
+    existing = call.organization.find(key)
+    division = existing.division if existing else read(text).division or "Home"
+    if not owner.holds_in(division):
+        job.force_failure = outside(division)
 
 
 def _storage_error(status: int, code: str, message: str) -> Response:

@@ -18,6 +18,7 @@ from controller.simulator.execution import Execution
 from controller.simulator.flow import SimulatedFlow, SimulatedOperation
 from controller.simulator.notifications import JSON, SimulatedChannel
 from controller.simulator.problem import ApiError, not_found
+from controller.simulator.resources.resource import SimulatedResource
 from controller.simulator.simulator import Simulator
 from controller.simulator.time import iso
 
@@ -33,6 +34,18 @@ _TOPICS = (
         ["/api/v2/flows/instances/{instanceId}"],
     ),
     (
+        "v2.architect.prompts.{id}",
+        "A user prompt changed",
+        "architect:userPrompt:view",
+        ["/api/v2/architect/prompts/{promptId}"],
+    ),
+    (
+        "v2.flows.outcomes.{id}",
+        "A flow outcome changed",
+        "architect:flowOutcome:view",
+        ["/api/v2/flows/outcomes/{flowOutcomeId}"],
+    ),
+    (
         "v2.architect.dependencytracking.build",
         "The build of the dependency index changed",
         "architect:dependencyTracking:view",
@@ -41,9 +54,12 @@ _TOPICS = (
 )
 """A topic: its name, its description, the permission that it needs, the routes with the same information."""
 
+_RESOURCE_TOPICS = {"user-prompt": "v2.architect.prompts.{id}", "flow-outcome": "v2.flows.outcomes.{id}"}
+"""The topics that tell of changes of resources, by kind."""
+
 
 def announce_to(simulator: Simulator) -> None:
-    """Announce every change of a flow and every execution to the subscribed channels. Idempotent."""
+    """Announce changes of flows, prompts and outcomes, and executions, to the subscribed channels. Idempotent."""
     organization = simulator.organization
     if simulator.notifications.announcing:
         return
@@ -57,6 +73,13 @@ def announce_to(simulator: Simulator) -> None:
         topic = f"v2.flows.instances.flow.{flow.id}"
         simulator.notifications.send(topic, _execution_event(flow, execution), organization.id)
 
+    def altered(resource: SimulatedResource) -> None:
+        topic = _RESOURCE_TOPICS.get(resource.kind)
+        if topic:
+            shown = {"id": resource.id, "name": resource.name, "description": resource.fields.get("description", "")}
+            simulator.notifications.send(topic.format(id=resource.id), shown, organization.id)
+
+    organization.resource_listeners.append(altered)
     organization.listeners.append(changed)
     organization.watchers.append(ran)
 

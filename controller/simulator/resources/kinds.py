@@ -164,9 +164,7 @@ _KINDS = (
         shown=_ACTIVE,
     ),
     ResourceKind("wrap-up-code", "/api/v2/routing/wrapupcodes", "routing:wrapupCode", _ALL, _BOTH),
-    ResourceKind(
-        "flow-outcome", "/api/v2/flows/outcomes", "architect:flowOutcome", "POST PUT", shown={"description": " "}
-    ),
+    ResourceKind("flow-outcome", "/api/v2/flows/outcomes", "architect:flowOutcome", "POST PUT"),
     ResourceKind(
         "flow-milestone", "/api/v2/flows/milestones", "architect:flowMilestone", _ALL, shown={"description": ""}
     ),

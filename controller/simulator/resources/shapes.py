@@ -42,6 +42,11 @@ def _division(organization: SimulatedOrganization, division: SimulatedResource) 
     return {"homeDivision": home, "description": division.fields.get("description", default)}
 
 
+def _outcome(_: SimulatedOrganization, outcome: SimulatedResource) -> JSON:
+    """An outcome without a description shows a space. Source: Genesys' Terraform provider, `readFlowOutcome`."""
+    return {"description": outcome.fields.get("description") or " "}
+
+
 def _queue(_: SimulatedOrganization, queue: SimulatedResource) -> JSON:
     members = sum("user" in part for part in queue.parts.values())
     return {"memberCount": members, "userMemberCount": members}
@@ -78,6 +83,7 @@ _COMPLEMENTS: Mapping[str, Callable[[SimulatedOrganization, SimulatedResource], 
     "bot-connector": _bot,
     "data-action": _data_action,
     "division": _division,
+    "flow-outcome": _outcome,
     "queue": _queue,
     "response": _response,
     "script": _script,

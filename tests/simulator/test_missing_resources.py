@@ -1,0 +1,193 @@
+"""A flow is published only where the organisation has all that it names, as far as the organisation was told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from controller.simulator.app import create_app
+from controller.simulator.resources.loading import parse_resources, read_resources
+from controller.simulator.settings import SimulatedClient, SimulatorSettings
+from controller.simulator.simulator import Simulator
+from tests.simulator.conftest import BASE_URL, token
+from tests.simulator.sources import SUPPORT
+from tests.simulator.steps import main_id, publish, texts, upload
+from tests.simulator.test_resource_listings import NEEDY, RESOURCES
+from tests.support.clock import SteppedClock
+
+WITHOUT = {
+    "queue": "find 'queue' by value of 'Services' - no matches",
+    "data-action": "find 'data action' by value of 'Billing / Find invoice' - no matches",
+    "data-table": "find 'data table' by value of 'IVR Cache' - no matches",
+    "user-prompt": "find 'user prompt' by value of 'Welcome' - no matches",
+    "division": "find 'division' by value of 'Care' - no matches",
+}
+"""What a publish of NEEDY says when the organisation has none of a kind."""
+
+
+async def failed(api: httpx.AsyncClient, clock: SteppedClock, text: str = NEEDY) -> list[str]:
+    """What an upload says of missing resources; empty where it is published."""
+    job = await upload(api, clock, text)
+    found = [one for one in texts(job) if one.startswith("find ")]
+    assert (job["status"] == "Failure") is bool(found)
+    return found
+
+
+async def test_nothing_is_missing_as_long_as_nothing_was_loaded(api: httpx.AsyncClient, clock: SteppedClock) -> None:
+    assert await failed(api, clock) == []
+
+
+async def test_everything_is_missing_in_an_empty_organisation_that_is_strict(
+    api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator
+) -> None:
+    simulator.configure(SimulatorSettings(strict_resources=True))
+    assert sorted(await failed(api, clock)) == sorted(WITHOUT.values())
+    simulator.load_resources(read_resources(RESOURCES))
+    assert await failed(api, clock) == []
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+async def test_a_publish_needs_what_it_names_of_a_kind_of_which_anything_was_loaded(
+    api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator, kind: str
+) -> None:
+    simulator.load_resources(parse_resources({kind: []}))
+    assert await failed(api, clock) == [WITHOUT[kind]]
+    assert [flow.published.id for flow in simulator.organization.flows() if flow.published and flow.name == "Support"]
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+async def test_a_resource_that_was_removed_is_missing_also_where_nothing_was_loaded(
+    api: httpx.AsyncClient, clock: SteppedClock, kind: str
+) -> None:
+    assert await failed(api, clock) == []
+    name = WITHOUT[kind].split("'")[3]
+    await api.delete("/_simulator/resources", params={"kind": kind, "name": name})
+    assert await failed(api, clock) == [WITHOUT[kind]]
+    await api.post("/_simulator/resources", json={kind: [name]})
+    assert WITHOUT[kind] not in await failed(api, clock)
+
+
+async def test_a_checked_in_version_and_a_validation_fail_like_an_upload(
+    api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator
+) -> None:
+    await upload(api, clock, NEEDY)
+    simulator.load_resources(parse_resources({"queue": []}))
+    flow = simulator.flow("inboundcall", "Support")
+    await publish(api, flow.id, "2.0")
+    clock.advance(10)
+    operation = (await api.get(f"/api/v2/flows/{flow.id}")).json()["currentOperation"]
+    assert (operation["actionStatus"], operation["errorMessage"]) == ("FAILURE", WITHOUT["queue"])
+    job = (await api.post("/api/v2/flows/validate/jobs", json={"flows": [{"flow": {"id": flow.id}}]})).json()
+    clock.advance(10)
+    done = (await api.get(job["selfUri"], params={"expand": "messages"})).json()
+    assert (done["status"], texts(done)) == ("Failure", [f"Support (2.0): {WITHOUT['queue']}"])
+    broken = await api.get("/api/v2/architect/dependencytracking/deletedresourceconsumers")
+    assert [one["name"] for one in broken.json()["entities"]] == ["Support"]
+
+
+async def test_the_index_tells_a_secure_data_action_from_others(
+    api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator
+) -> None:
+    action = {"category": "Billing", "name": "Find invoice", "secure": True}
+    simulator.load_resources(parse_resources({"data-action": [action]}))
+    await upload(api, clock, NEEDY)
+    flow = simulator.flow("inboundcall", "Support")
+    query = {"id": flow.id, "version": "2.0", "objectType": "INBOUNDCALLFLOW"}
+    consumed = (await api.get("/api/v2/architect/dependencytracking/consumedresources", params=query)).json()
+    kinds = {one["type"]: one["name"] for one in consumed["entities"]}
+    assert kinds["SECUREACTION"] == "Billing / Find invoice"
+    assert kinds["QUEUE"] == "Services"
+
+
+async def test_changes_are_announced_to_those_who_subscribed(api: httpx.AsyncClient, simulator: Simulator) -> None:
+    prompt = (await api.post("/api/v2/architect/prompts", json={"name": "Welcome"})).json()
+    outcome = (await api.post("/api/v2/flows/outcomes", json={"name": "Done"})).json()
+    topics = [f"v2.architect.prompts.{prompt['id']}", f"v2.flows.outcomes.{outcome['id']}"]
+    channel = (await api.post("/api/v2/notifications/channels")).json()["id"]
+    subscribed = await api.put(
+        f"/api/v2/notifications/channels/{channel}/subscriptions", json=[{"id": topic} for topic in topics]
+    )
+    assert subscribed.status_code == 200
+    await api.put(prompt["selfUri"], json={"name": "Welcome", "description": "Says hello"})
+    await api.put(outcome["selfUri"], json={"name": "Sold"})
+    waiting = simulator.notifications.channels[channel].waiting
+    told: list[dict[str, Any]] = [waiting.get_nowait() for _ in range(waiting.qsize())]
+    assert [(one["topicName"], one["eventBody"]["name"], one["eventBody"]["description"]) for one in told] == [
+        (topics[0], "Welcome", "Says hello"),
+        (topics[1], "Sold", ""),
+    ]
+
+
+async def test_names_are_taken_once_and_needed(api: httpx.AsyncClient) -> None:
+    for uri, body in (
+        ("/api/v2/routing/queues", {"name": "Sales"}),
+        ("/api/v2/integrations/actions", {"name": "Pay", "category": "Billing"}),
+    ):
+        assert (await api.post(uri, json=body)).status_code == 200
+        assert (await api.post(uri, json=body)).status_code == 409
+        other = (await api.post(uri, json={**body, "name": "Other"})).json()
+        verb = "PUT" if "queues" in uri else "PATCH"
+        assert (await api.request(verb, other["selfUri"], json={"name": body["name"]})).status_code == 409
+        assert (await api.post(uri, json={**body, "name": " "})).status_code == 400
+    assert (await api.post("/api/v2/integrations/actions", json={"name": "Pay"})).status_code == 400
+    assert (await api.post("/api/v2/authorization/divisions", json={"name": "Home"})).status_code == 409
+    elsewhere = {"name": "Third", "division": {"id": "nothing"}}
+    assert (await api.post("/api/v2/routing/queues", json=elsewhere)).status_code == 404
+    no_key = {"name": "Hours", "schema": {"properties": {"Open": {"type": "boolean"}}}}
+    assert (await api.post("/api/v2/flows/datatables", json=no_key)).status_code == 400
+
+
+async def test_a_data_table_that_is_not_there_has_genesys_own_words(api: httpx.AsyncClient) -> None:
+    """`flows.datatables.table.not.found` and `Not found`: an answer that a public program shows from a real one."""
+    for path in ("", "/rows", "/rows/x"):
+        answer = await api.get(f"/api/v2/flows/datatables/nothing{path}")
+        shown = answer.json()
+        assert (answer.status_code, shown["code"], shown["message"]) == (
+            404,
+            "flows.datatables.table.not.found",
+            "Not found",
+        )
+
+
+async def test_a_client_publishes_only_in_its_divisions(
+    api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator
+) -> None:
+    """`divisionspermitted` tells which those are, so that a client can look before it tries."""
+    client = {"id": "care", "secret": "s", "divisions": ["Care"]}
+    assert (await api.post("/_simulator/clients", json=client)).json()["clients"][-1]["divisions"] == ["Care"]
+    transport = httpx.ASGITransport(app=create_app(simulator))
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as care:
+        care.headers["Authorization"] = f"Bearer {await token(care, 'care', 's')}"
+        assert (await upload(care, clock, SUPPORT))["status"] == "Success"
+        refused = await upload(care, clock, SUPPORT.replace("Care", "Home").replace("Support", "Other"))
+        assert "in division 'Home': architect:flow:publish" in texts(refused)[0]
+        answer = await publish(care, main_id(simulator), "1.0")
+        assert (answer.status_code, answer.json()["code"]) == (403, "missing.division.permission")
+        for uri, everywhere in (("paged/me", False), ("me", None)):
+            query = {"permission": "architect:flow:publish"}
+            found = (await care.get(f"/api/v2/authorization/divisionspermitted/{uri}", params=query)).json()
+            assert [one["name"] for one in (found["entities"] if isinstance(found, dict) else found)] == ["Care"]
+            assert everywhere is None or found["allDivsPermitted"] is everywhere
+    query = {"permission": "architect:flow:publish"}
+    found = (await api.get("/api/v2/authorization/divisionspermitted/paged/me", params=query)).json()
+    assert ([one["name"] for one in found["entities"]], found["allDivsPermitted"]) == (["Care", "Home"], True)
+
+
+async def test_a_client_without_the_permission_may_publish_in_no_division(simulator: Simulator) -> None:
+    simulator.clients["poor"] = SimulatedClient("poor", "s", permissions=frozenset({"architect:flow:view"}))
+    transport = httpx.ASGITransport(app=create_app(simulator))
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as poor:
+        poor.headers["Authorization"] = f"Bearer {await token(poor, 'poor', 's')}"
+        query = {"permission": "architect:flow:publish"}
+        found = (await poor.get("/api/v2/authorization/divisionspermitted/paged/me", params=query)).json()
+        assert (found["entities"], found["allDivsPermitted"]) == ([], False)
+        for method, uri, right in (
+            ("POST", "/api/v2/routing/queues", "routing:queue:add"),
+            ("PUT", "/api/v2/flows/outcomes/x", "architect:flowOutcome:edit"),
+            ("DELETE", "/api/v2/flows/datatables/x", "architect:datatable:delete"),
+            ("POST", "/api/v2/routing/languages", "routing:skill:manage"),
+        ):
+            answer = await poor.request(method, uri, json={"name": "X"})
+            assert (answer.status_code, answer.json()["messageParams"]["permissions"]) == (403, right)
