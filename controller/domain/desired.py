@@ -14,6 +14,7 @@ from typing import Protocol
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, ResourceReference
+from controller.domain.resources import ResourcePolicy
 
 
 class SyncMode(StrEnum):
@@ -256,6 +257,7 @@ class Organization:
     safety: Safety = Safety()
     on_locked: OnLocked = OnLocked.FAIL
     cycles: CyclePolicy = CyclePolicy.BLOCK
+    resources: ResourcePolicy = ResourcePolicy.BLOCK
     artifacts: ArtifactsPolicy = ArtifactsPolicy()
     suspended: bool = False
     environment: str | None = None

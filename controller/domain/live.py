@@ -8,6 +8,7 @@ from datetime import datetime
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference
+from controller.domain.resources import ResourceListing
 from controller.domain.versions import VersionInfo
 
 
@@ -74,6 +75,8 @@ class LiveState:
     """All versions, newest first; only for flows with a pinned or recorded version that is not live."""
     undetermined: Mapping[FlowKey, str] = field(default_factory=dict)
     """Flows with contradictory answers about the live version, with these answers as text."""
+    resources: Mapping[str, ResourceListing] = field(default_factory=dict)
+    """What the organisation has of the kinds of resources that flows to be published need, by kind."""
     last_changes: Mapping[FlowKey, LastChange] = field(default_factory=dict)
     """Authors of out-of-band changes to managed flows; for display, without effect on the plan."""
     partial: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ from controller.domain.platform import (
 )
 from controller.domain.recording import LogLevel, Recording
 from controller.domain.references import FlowReference, ResourceReference
+from controller.domain.resources import ResourceListing
 from controller.domain.traces import ActionTraceJob, ActionTraceRequest, StartedTrace, TraceRequest
 from controller.domain.versions import VersionInfo
 
@@ -102,6 +103,21 @@ class ResourceReferences(Protocol):
 
     async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
         """The resources of one version, ordered; callers may cache them without an end."""
+
+
+class OrganizationResources(Protocol):
+    """What the organisation has of queues, data actions, prompts and other resources."""
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds that can be listed."""
+
+    async def of(self, kinds: Collection[str], *, fresh: bool = False) -> Mapping[str, ResourceListing]:
+        """The listings of these kinds, by kind, from memory where they were read lately, unless `fresh`.
+
+        A kind that cannot be listed, or whose listing is refused or cut short, says in `unknown` why. Never raises for
+        one kind what concerns it alone.
+        """
 
 
 class ListedDefinitions(Protocol):
@@ -263,6 +279,7 @@ class Platform(ABC):
     publishing: Publishing
     changes: ChangedFlows | None = None
     resources: ResourceReferences | None = None
+    organization_resources: OrganizationResources | None = None
     listed_definitions: ListedDefinitions | None = None
     uploads: Uploads | None = None
     locks: Locks | None = None

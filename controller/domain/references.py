@@ -53,3 +53,7 @@ class ResourceReference:
     """The resource's name; for a data action `category / action`."""
     path: str
     resolution: Resolution = Resolution.STATIC
+    parts: tuple[str, ...] = ()
+    """What is used of it: columns that a lookup reads from a data table, languages that a prompt is played in."""
+    position: tuple[int, int] | None = field(default=None, compare=False)
+    """Line and column of the name in the file, both from 1."""

@@ -22,6 +22,7 @@ FINDERS: Mapping[str, str] = MappingProxyType(
         "FindSchedule": "schedule",
         "FindScheduleGroup": "schedule-group",
         "FindSkill": "skill",
+        "FindSystemPrompt": "system-prompt",
         "FindUser": "user",
         "FindUserById": "user",
         "FindUserPrompt": "user-prompt",
@@ -29,11 +30,11 @@ FINDERS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Lookup functions and the kinds of resources that they find."""
-_NOT_RESOURCES = frozenset({"FindString", "FindStringLast", "FindFirst", "FindLast", "FindSystemPrompt"})
+_NOT_RESOURCES = frozenset({"FindString", "FindStringLast", "FindFirst", "FindLast"})
 _CALL = re.compile(r"(?<![\w.])(Find[A-Z]\w*)\s*\(\s*")
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"\s*\)', re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_PROMPT = re.compile(r"(?<![\w.])Prompt\.([^\W\d]\w*)")
+_PROMPT = re.compile(r"(?<![\w.])Prompt(System)?\.([^\W\d]\w*)")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -53,7 +54,7 @@ def named_in(expression: str) -> Iterator[Named]:
         if call[1] not in _NOT_RESOURCES and not any(start <= call.start() < end for start, end in covered):
             yield from _looked_up(call[1], expression, call.end())
     for prompt in _PROMPT.finditer(_STRING.sub('""', expression)):
-        yield Named("user-prompt", prompt[1], Resolution.STATIC)
+        yield Named("system-prompt" if prompt[1] else "user-prompt", prompt[2], Resolution.STATIC)
 
 
 def _looked_up(function: str, expression: str, start: int) -> Iterator[Named]:

@@ -11,6 +11,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, ResourceReference
 from controller.flows.canonical import digest
 from controller.flows.flow_references import flow_references, narrowed
+from controller.flows.key_positions import KeyPositions
 from controller.flows.loading import YamlDocument, load_document
 from controller.flows.resource_references import TELLING_KEYS, resource_references
 from controller.flows.roots import ARCHY_ROOTS
@@ -59,7 +60,7 @@ def parse(text: str) -> FlowFile:
         document={root: flow},
         digest=digest(document.value),
         references=narrowed(flow_references(places, key.type, document.begin_of), flow.get("referencedObjects")),
-        resources=tuple(resource_references(places)),
+        resources=tuple(resource_references(places, KeyPositions(document).of, _languages(flow))),
         places=places,
     )
 
@@ -102,6 +103,11 @@ def _text(document: YamlDocument, root: str, flow: Mapping[str, object], key: st
     if value is None or isinstance(value, str):
         return value
     raise _at(document, (root, key), f"{key} must be text", "put it in quotes")
+
+
+def _languages(flow: Mapping[str, object]) -> tuple[str, ...]:
+    languages = flow.get("supportedLanguages")
+    return tuple(languages) if isinstance(languages, dict) else ()
 
 
 def _at(document: YamlDocument, path: tuple[str, ...], message: str, hint: str) -> FlowFileInvalid:

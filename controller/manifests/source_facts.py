@@ -80,7 +80,10 @@ class SourceFacts:
             for each in self.references
         ]
         positions = [each.position for each in self.references]
-        resources = [[each.kind, each.name, each.path, each.resolution] for each in self.resources]
+        resources = [
+            [each.kind, each.name, each.path, each.resolution, *(each.position or (0, 0)), *each.parts]
+            for each in self.resources
+        ]
         return _encoded([self.key.type, self.key.name, self.digest, references, positions, resources])
 
 
@@ -123,8 +126,17 @@ def _reference(said: list[object], position: list[int] | None) -> FlowReference:
     )
 
 
-def _resource(kind: str, name: str, path: str, resolution: str) -> ResourceReference:
-    return ResourceReference(_text(kind), _text(name), _text(path), Resolution(resolution))
+def _resource(
+    kind: str, name: str, path: str, resolution: str, line: int, column: int, *parts: str
+) -> ResourceReference:
+    return ResourceReference(
+        _text(kind),
+        _text(name),
+        _text(path),
+        Resolution(resolution),
+        parts=tuple(map(_text, parts)),
+        position=(int(line), int(column)) if line else None,
+    )
 
 
 def _text(value: object) -> str:

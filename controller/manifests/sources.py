@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
+from typing import TypeVar
 
 from controller.domain.desired import Origin, SourceFile
 from controller.domain.errors.manifest import FlowFileInvalid
 from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.files import Budget, Files, FileUnreadable, Reread, as_utf8
 from controller.domain.identity import FlowKey
-from controller.domain.references import FlowReference
+from controller.domain.references import FlowReference, ResourceReference
 from controller.flows.checks import mistakes
-from controller.flows.flow_file import FlowFile, parse
+from controller.flows.flow_file import parse
 from controller.flows.substitution import FlowTemplate, Rendered
 from controller.manifests.report import Report
 from controller.manifests.source_facts import (
@@ -27,6 +29,8 @@ from controller.manifests.source_facts import (
     template_key,
 )
 from controller.manifests.tree import MAXIMUM_BYTES, decode
+
+R = TypeVar("R", FlowReference, ResourceReference)
 
 _OF_CONTENT = "sha256:"
 
@@ -159,7 +163,8 @@ class FlowFiles:
         found = mistakes(rendered.text, flow)
         for mistake in found:
             self._tell(template.name, rendered.own(mistake), mistake.message)
-        facts = SourceFacts(flow.key, flow.digest, _own_references(rendered, flow), flow.resources)
+        own = partial(_own_position, rendered)
+        facts = SourceFacts(flow.key, flow.digest, tuple(map(own, flow.references)), tuple(map(own, flow.resources)))
         if not found and not values.secret:
             # A file with mistakes is read each time, so that they are the same each time.
             self._put(source_key(template.identity, values.by_name), facts)
@@ -178,11 +183,11 @@ class FlowFiles:
         self._report.add(Origin(name, error.line, error.column), message, hint=error.hint, code=error.code)
 
 
-def _own_references(rendered: Rendered, flow: FlowFile) -> tuple[FlowReference, ...]:
-    return tuple(
-        each if each.position is None else replace(each, position=rendered.own_position(each.position))
-        for each in flow.references
-    )
+def _own_position(rendered: Rendered, reference: R) -> R:
+    """The reference with its position in the file, before substitution."""
+    if reference.position is None:
+        return reference
+    return replace(reference, position=rendered.own_position(reference.position))
 
 
 @dataclass(frozen=True, slots=True)

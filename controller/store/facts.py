@@ -19,6 +19,8 @@ _RESOURCES: Final = "resources"
 _EXPORT_DIGEST: Final = "export-digest"
 _OF_REFERENCE: Final = ("name", "types", "action", "path", "resolution", "binds_at_publish", "flow_id")
 """What is kept of a reference to a flow: all but its places in a file."""
+_OF_RESOURCE: Final = ("kind", "name", "path", "resolution")
+"""What an organisation reports of a reference to a resource."""
 
 
 class Facts(StorePart):
@@ -43,7 +45,8 @@ class Facts(StorePart):
     def remember_resources(
         self, organization: str, flow_id: str, version: str, resources: Iterable[ResourceReference]
     ) -> None:
-        self._put((organization, flow_id, version, _RESOURCES), [asdict(each) for each in resources])
+        rows = [{name: getattr(each, name) for name in _OF_RESOURCE} for each in resources]
+        self._put((organization, flow_id, version, _RESOURCES), rows)
 
     def export_digests(self, organization: str) -> dict[tuple[str, str], str]:
         """Digests of all known exports of an organisation, by the flow's id and the version: one query."""

@@ -63,6 +63,13 @@ def found(actions: str, settings: str = "x: 1") -> list[tuple[str, str, Resoluti
         ("playAudio: {audio: {exp: 'Append(Prompt.Welcome, x)'}}", ("user-prompt", "Welcome", STATIC)),
         ("playAudio: {audio: {exp: 'ToAudio(FindUserPrompt(\"Hi\"))'}}", ("user-prompt", "Hi", STATIC)),
         ("playAudio: {audio: {lit: {name: Prompt.Welcome}}}", ("user-prompt", "Welcome", STATIC)),
+        ("playAudio: {audio: {prompt: PromptSystem.processing}}", ("system-prompt", "processing", STATIC)),
+        ("playAudio: {audio: {exp: PromptSystem.on_hold_music}}", ("system-prompt", "on_hold_music", STATIC)),
+        (
+            "playAudio: {audio: {exp: 'FindSystemPrompt(\"processing\")'}}",
+            ("system-prompt", "processing", STATIC),
+        ),
+        ("playAudio: {audio: {lit: {name: PromptSystem.beep}}}", ("system-prompt", "beep", STATIC)),
         ("doSomething: {hologram: {lit: {name: H}}}", ("unknown", "H", UNKNOWN)),
         ("doSomething: {value: {exp: 'FindHologram(\"H\")'}}", ("unknown", "H", UNKNOWN)),
     ],
@@ -95,9 +102,6 @@ def test_settings_refer_too(settings: str, expected: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        "playAudio: {audio: {prompt: PromptSystem.processing}}",
-        "playAudio: {audio: {exp: PromptSystem.on_hold_music}}",
-        "playAudio: {audio: {exp: 'FindSystemPrompt(\"processing\")'}}",
         "playAudio: {audio: {exp: 'ToAudioTTS(\"FindQueue(Prompt.X)\")'}}",
         "playAudio: {audio: {tts: Prompt.X}}",
         "transferToAcd: {targetQueue: {noValue: true}}",
