@@ -22,6 +22,7 @@ from controller.genesys.architect.flows import ArchitectFlows
 from controller.genesys.architect.notifications import ArchitectNotifications
 from controller.genesys.architect.publish import ArchitectLocks, ArchitectPublishing, ArchitectRemoval
 from controller.genesys.architect.recording import ArchitectRecording
+from controller.genesys.architect.resource_listings import ArchitectResourceListings
 from controller.genesys.architect.upload import ArchitectUploads
 from controller.genesys.architect.versions import ArchitectResources, ArchitectVersions
 from controller.genesys.auth import OAuthClient, TokenSource
@@ -80,6 +81,7 @@ class ArchitectPlatform(ConnectedPlatform):
         self.versions = ArchitectVersions(transport)
         self.publishing = ArchitectPublishing(transport)
         self.resources = ArchitectResources(transport)
+        self.organization_resources = ArchitectResourceListings(transport)
         self.uploads = ArchitectUploads(transport)
         self.locks = ArchitectLocks(transport)
         self.removal = ArchitectRemoval(transport)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.genesys.architect.resource_kinds import RESOURCE_KINDS
 
 _VIEW = ("architect:flow:view",)
 _FLOW = "/api/v2/flows/{flowId}"
@@ -63,6 +64,8 @@ PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "GET /api/v2/flows/executions/{flowExecutionId}": ("architect:flowExecution:view",),
         "POST /api/v2/notifications/channels": (),
         "PUT /api/v2/notifications/channels/{channelId}/subscriptions": _VIEW,
+        "GET /api/v2/authorization/divisionspermitted/paged/me": (),
+        **{f"GET {kind.route}": kind.permissions for kind in RESOURCE_KINDS.values()},
     },
     VERSIONED: {
         "GET /api/v2/flows": ("flow:view",),

@@ -10,6 +10,7 @@ from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.platform import Capability
 from controller.genesys.architect.notifications import MOST_TOPICS
+from controller.genesys.architect.resource_kinds import RESOURCE_KINDS
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
 from controller.manifests.endpoint import REGIONS
@@ -82,3 +83,10 @@ def test_pushed_events_are_told_as_they_are() -> None:
     assert f"at most every {PAUSE_S:g} s, and otherwise every {INTERVAL_S:g} s" in PAGE
     assert f"are polled every {POLL_S:g} s" in PAGE
     assert f"up to {MOST_LOOKED_UP} are looked up" in PAGE
+
+
+def test_every_kind_of_resource_has_its_row() -> None:
+    rows = {line for line in PAGE.splitlines() if line.startswith("| `") and "| `GET " in line}
+    for kind in RESOURCE_KINDS.values():
+        needs = f"`{kind.permission}`" if kind.permission else "nothing"
+        assert f"| `{kind.name}` | `GET {kind.route}` | {kind.page_size} | {needs} |" in rows

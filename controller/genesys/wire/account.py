@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from controller.genesys.wire.model import EntityRef, WireModel
+from controller.genesys.wire.model import EntityRef, ListPage, WireModel
 
 
 class TokenInfo(WireModel):
@@ -52,3 +52,17 @@ class AuthorizedSubject(WireModel):
 
     def holds(self, permission: str) -> bool:
         return any(policy.grants(permission) for grant in self.grants for policy in grant.role.policies)
+
+
+class PermittedDivision(WireModel):
+    """A division in which the caller holds a permission."""
+
+    id: str
+    name: str | None = None
+    home_division: bool | None = None
+
+
+class PermittedDivisions(ListPage[PermittedDivision]):
+    """One page of them."""
+
+    all_divs_permitted: bool | None = None
