@@ -124,6 +124,7 @@ def _organization(
         safety=spec.safety.value(),
         on_locked=spec.on_locked,
         cycles=spec.cycles,
+        resources=spec.resources,
         artifacts=spec.artifacts.value(),
         suspended=spec.suspend,
         environment=spec.environment,

@@ -23,6 +23,7 @@ from controller.domain.desired import (
     Window,
     WindowKind,
 )
+from controller.domain.resources import ResourcePolicy
 from controller.manifests.endpoint import REGIONS, suggestion
 from controller.manifests.fields import (
     Count,
@@ -240,6 +241,10 @@ class OrganizationSpec(Shape):
     """
     cycles: CyclePolicy = CyclePolicy.BLOCK
     """Whether flows that refer to each other block the deployment or are deployed as one group."""
+    resources: ResourcePolicy = ResourcePolicy.BLOCK
+    """What happens to a change whose flow needs a queue, a data action or another resource that the organisation lacks;
+    `ignore` looks nothing up.
+    """
     artifacts: ArtifactsShape = Field(default_factory=ArtifactsShape)
     """Where lock file and exports are committed."""
     include: tuple[Text, ...] = ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from controller.domain.desired import SourceFile
+from controller.domain.resources import MissingResource
 from controller.planning.decide import Decision
 from controller.planning.model import Blocked, ChangeKind
 from controller.planning.situation import Situation
@@ -40,6 +42,8 @@ class Draft:
     group: tuple[str, ...] = ()
     """Ids of the changes deployed as one with it, itself included, in order; empty for a change of its own."""
     warnings: tuple[str, ...] = ()
+    missing: tuple[MissingResource, ...] = ()
+    """The resources that its flow file names and the organisation lacks."""
 
     @property
     def id(self) -> str:
@@ -53,6 +57,11 @@ class Draft:
     def writes(self) -> bool:
         """Whether it would change the organisation. Adopting only records."""
         return self.decision.kind not in _KEEPS_LIVE
+
+    @property
+    def uploads(self) -> bool:
+        """Whether it would publish the flow file."""
+        return self.decision.kind in NEW_VERSION and isinstance(self.situation.flow.source, SourceFile)
 
     @property
     def outcome(self) -> LiveOutcome:

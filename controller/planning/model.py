@@ -11,6 +11,7 @@ from controller.domain.desired import DesiredFlow
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.delivery import SafetyLimit
 from controller.domain.identity import FlowKey
+from controller.domain.resources import MissingResource
 from controller.domain.status import StepState
 
 
@@ -82,6 +83,8 @@ class Change:
     """The reason without names and versions of this flow, so that several changes can share it."""
     follows: tuple[FlowKey, ...] = ()
     """The consumed flows whose other version is the only reason for a republish; for display."""
+    missing: tuple[MissingResource, ...] = ()
+    """The resources that its flow file names and the organisation lacks."""
 
     @property
     def shared_reason(self) -> str:

@@ -17,6 +17,7 @@ from controller.planning.drift import drift_of, orphaned
 from controller.planning.inputs import PlanInputs
 from controller.planning.model import Change, ChangeKind, Drift, Plan
 from controller.planning.orphans import Pruning, find_orphans
+from controller.planning.resources import lacking_words
 from controller.planning.situation import Situation
 from controller.planning.walk import Walk
 
@@ -45,7 +46,11 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
         drift=_drift(walk, [orphaned(each.flow, each.record, each.live, pruned=pruning) for each in orphans], inputs),
         unmanaged=sum(key not in graph.flows and key not in recorded.flows for key in live.flows),
         cycles=tuple(sorted(walk.cycles)),
-        warnings=(*(f"the organisation could not be read completely: {part}" for part in live.partial), *inputs.former),
+        warnings=(
+            *(f"the organisation could not be read completely: {part}" for part in live.partial),
+            *lacking_words(live.resources.values()),
+            *inputs.former,
+        ),
         suspended=tuple(flow.id for flow in graph.flows.values() if organization.suspended or flow.suspended),
         under_way=inputs.under_way,
         organization_id=inputs.organization_id,
@@ -84,6 +89,7 @@ def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str], inpu
         warnings=draft.warnings,
         cause=draft.decision.cause,
         follows=draft.decision.follows,
+        missing=draft.missing,
     )
 
 

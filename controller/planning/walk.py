@@ -16,6 +16,7 @@ from controller.domain.desired import CyclePolicy, DesiredFlow, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
+from controller.domain.resources import ResourcePolicy
 from controller.graphs.components import shortest_cycle, strongly_connected
 from controller.graphs.consumption import FlowGraph
 from controller.planning import block
@@ -23,6 +24,7 @@ from controller.planning.decide import decide, unchanged
 from controller.planning.draft import Draft, LiveOutcome
 from controller.planning.inputs import PlanInputs, Unrecorded
 from controller.planning.model import Blocked, ChangeKind
+from controller.planning.resources import ResourceCheck, blocked_by_missing, needs_words, resources_of
 from controller.planning.situation import MovedBinding, Situation, previous_keys
 
 
@@ -46,6 +48,7 @@ class Walk:
         self._quarantines = {(entry.key, entry.wanted): entry for entry in inputs.quarantines}
         self._consumers = graph.consumers()
         self._previous = previous_keys(graph.flows, recorded)
+        self._resources = ResourceCheck(live.resources)
 
     def run(self, components: Iterable[Sequence[FlowKey]]) -> None:
         """Decide the flows of each component, a single flow or a cycle; `components` are in dependency order."""
@@ -74,6 +77,8 @@ class Walk:
         else:
             decision = decide(situation)
         draft = Draft(situation, decision, decision.blocked)
+        if draft.uploads:
+            draft = replace(draft, missing=self._resources.missing(resources_of(situation.flow)))
         if draft.writes:
             draft = replace(draft, warnings=(*decision.warnings, *self._warnings(draft, group)))
         if draft.acts:
@@ -169,6 +174,7 @@ class Walk:
             *consumption.ambiguous,
             *unknown,
             *block.doubts(draft.situation.flow),
+            *(self._resources.doubts(resources_of(draft.situation.flow)) if draft.uploads else ()),
             *(itself if consumption.itself and live is None else ()),
             *self._left_behind(key, group),
         )
@@ -200,7 +206,17 @@ class Walk:
         draft = draft.block(block.locked(key, situation.live, self._organization, self._inputs.client_name))
         if draft.decision.kind is not ChangeKind.NONE:
             draft = draft.block(block.bad_target(key, draft.decision.to_version, self._live, self._organization))
-        return draft.block(block.missing_dependency(situation.flow, self._graph, self._outcomes, self._live, group))
+        draft = draft.block(block.missing_dependency(situation.flow, self._graph, self._outcomes, self._live, group))
+        return self._without_resources(draft)
+
+    def _without_resources(self, draft: Draft) -> Draft:
+        """The change blocked because of missing resources; with a warning if policy or another block says so."""
+        flow, missing = draft.situation.flow, draft.missing
+        if not missing:
+            return draft
+        if self._organization.resources is ResourcePolicy.BLOCK and draft.blocked is None:
+            return draft.block(blocked_by_missing(flow, missing))
+        return replace(draft, warnings=(*draft.warnings, needs_words(flow, missing)))
 
     def _cycle(self, component: Sequence[FlowKey]) -> Blocked | None:
         if len(component) == 1:

@@ -26,10 +26,13 @@ class _Made:
 
 
 class PlanMemory:
-    """The plans of one process, one for each organisation. To compare the inputs takes a hundredth of planning."""
+    """The plans of one process: for each organisation one with its resources, and one without.
+
+    To compare the inputs takes a hundredth of planning.
+    """
 
     def __init__(self) -> None:
-        self._last: dict[str, _Made] = {}
+        self._last: dict[tuple[str, bool], _Made] = {}
 
     def plan(self, organization: Organization, live: LiveState, recorded: RecordedState, inputs: PlanInputs) -> Plan:
         """The plan of `make_plan`, made only where anything differs from the last time.
@@ -37,11 +40,12 @@ class PlanMemory:
         Another reading of the same manifests makes it again: a plan holds the sources that it was made from.
         """
         live = replace(live, observed_at=_NO_TIME)
-        last = self._last.get(organization.name)
+        place = organization.name, bool(live.resources)
+        last = self._last.get(place)
         if last is not None and last.organization is organization and _same(last, live, recorded, inputs):
             return last.plan
         plan = make_plan(organization, live, recorded, inputs)
-        self._last[organization.name] = _Made(organization, live, recorded, inputs, plan)
+        self._last[place] = _Made(organization, live, recorded, inputs, plan)
         return plan
 
 

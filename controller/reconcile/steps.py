@@ -31,6 +31,7 @@ from controller.reconcile.observe import observe_organization
 from controller.reconcile.own_deliveries import authored, own_versions, under_way, unrecorded
 from controller.reconcile.pass_ import CheckedOut, Held, Located, Mode, Observed, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records
+from controller.reconcile.resources import plan_with_resources
 from controller.reconcile.workspace import Workspace
 from controller.repository.branches import Look
 
@@ -228,7 +229,9 @@ async def plan(at: Located, observed: Observed) -> Plan:
         client_name=at.services.client_id(at.organization),
     )
     make = at.services.plans.plan if at.request.watches else make_plan
-    return make(at.organization, observed.live, observed.recorded, inputs)
+    return await plan_with_resources(
+        at, observed.live, lambda live: make(at.organization, live, observed.recorded, inputs)
+    )
 
 
 async def present(at: Located, observed: Observed, made: Plan, undecided: DeliveryPaused | None) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from controller.domain.desired import SourceFile
 from controller.domain.documents import json_text
 from controller.domain.recorded import NO_REVISION
+from controller.domain.resources import MissingResource
 from controller.planning.digests import sha256
 from controller.planning.model import BaseView, Change, Drift, Plan, UnderWay, Unplanned, summary_of
 from controller.planning.rendering.document_model import (
@@ -16,6 +18,7 @@ from controller.planning.rendering.document_model import (
     DriftDocument,
     FlowDifferencesDocument,
     FlowIdentityDocument,
+    MissingResourceDocument,
     OrganizationPlanDocument,
     PlanDocument,
     UnderWayDocument,
@@ -84,7 +87,33 @@ def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
 
 def _change(change: Change) -> ChangeDocument:
     follows = [FlowIdentityDocument(type=key.type, name=key.name) for key in change.follows]
-    return _about(ChangeDocument, change, change=change.kind, cause=change.cause or None, follows=follows or None)
+    source = change.desired.source if change.desired is not None else None
+    file = source.file if isinstance(source, SourceFile) else None
+    missing = [resource_document(each, file) for each in change.missing]
+    return _about(
+        ChangeDocument,
+        change,
+        change=change.kind,
+        cause=change.cause or None,
+        follows=follows or None,
+        missing_resources=missing or None,
+    )
+
+
+def resource_document(missing: MissingResource, file: str | None) -> MissingResourceDocument:
+    """The document of a resource that a flow file names and the organisation lacks."""
+    reference = missing.reference
+    line, column = reference.position or (None, None)
+    return MissingResourceDocument(
+        kind=reference.kind,
+        name=reference.name,
+        parts=missing.parts,
+        file=file,
+        line=line,
+        column=column,
+        path=reference.path,
+        close=missing.close,
+    )
 
 
 def _drift(drift: Drift) -> DriftDocument:

@@ -24,6 +24,28 @@ class FlowIdentityDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingResourceDocument:
+    """A missing resource."""
+
+    kind: str
+    """`queue`, `data-action`, `data-table`, `user-prompt`, `schedule`, ..."""
+    name: str
+    """The name as the flow names it; of a data action `category / action`."""
+    parts: Sequence[str]
+    """The columns of a data table that are missing; empty where the whole resource is."""
+    file: str | None
+    """The flow file, relative to the repository; null without one."""
+    line: int | None
+    """The line of the name, from 1."""
+    column: int | None
+    """The column of the name, from 1."""
+    path: str
+    """The place inside the flow."""
+    close: str | None
+    """The name in the organisation that is probably meant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeDocument:
     """A change."""
 
@@ -62,6 +84,8 @@ class ChangeDocument:
     """`reason` without names and versions of this flow, where several changes share it."""
     follows: Sequence[FlowIdentityDocument] | None = optional()
     """The consumed flows whose other version is the only reason for a `republish`."""
+    missing_resources: Sequence[MissingResourceDocument] | None = optional()
+    """The resources that the flow file names and the organisation lacks, where there are any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
