@@ -114,20 +114,23 @@ def inside_graph(content: NodeGraph, *, ids: bool = False) -> Graph:
     return ordered_graph(nodes.values(), edges)
 
 
-def with_resources(graph: Graph, resources: Mapping[str, Iterable[ResourceReference]]) -> Graph:
+def with_resources(
+    graph: Graph, resources: Mapping[str, Iterable[ResourceReference]], missing: Iterable[Unanswered] = ()
+) -> Graph:
     """The graph with the queues, data actions and prompts that each flow (by key) uses; uses decided at run time are
-    unresolvable."""
+    unresolvable. A `missing` resource has no node."""
     nodes = {node.key: node for node in graph.nodes}
-    edges, unanswered = list(graph.edges), list(graph.unanswered)
+    lost = {(item.consumer, item.types, item.name) for item in missing}
+    edges, unanswered = list(graph.edges), [*graph.unanswered, *missing]
     for consumer, used in resources.items():
         for resource in used:
+            kinds = (resource.kind,)
             if resource.resolution is not Resolution.STATIC:
-                kinds = (resource.kind,)
                 unanswered.append(Unanswered(consumer, resource.name, kinds, resource.path, resource.resolution))
-                continue
-            key = f"{resource.kind}/{resource.name}"
-            nodes.setdefault(key, Node(key, resource.name, resource.kind, managed=False, resource=True))
-            edges.append(Edge(consumer, key))
+            elif (consumer, kinds, resource.name) not in lost:
+                key = f"{resource.kind}/{resource.name}"
+                nodes.setdefault(key, Node(key, resource.name, resource.kind, managed=False, resource=True))
+                edges.append(Edge(consumer, key))
     return ordered_graph(nodes.values(), edges, unanswered)
 
 

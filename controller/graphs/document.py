@@ -80,6 +80,10 @@ class UnansweredDocument:
     """Whether the name is written there, decided at run time, or of a kind that is not known."""
     presence: Presence | None
     """As for a node."""
+    origin: str | None = optional()
+    """File, line and column, of a missing resource that a flow file names."""
+    close: str | None = optional()
+    """The name that is probably meant, of a missing resource."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +152,8 @@ class GraphDocument:
     orphans: Sequence[str]
     """The keys that no other flow consumes: entry points and leftovers alike."""
     missing: Sequence[UnansweredDocument]
-    """References by name that neither the manifests nor the organisation can answer."""
+    """References by name that neither the manifests nor the organisation can answer; with `--resources` and an
+    organisation also the resources that it lacks, with the kind in `types`."""
     unresolvable: Sequence[UnansweredDocument]
     """References that are decided at run time, or of a kind that is not known."""
     organization: str
@@ -214,4 +219,4 @@ def _edge(edge: Edge) -> EdgeDocument:
 
 
 def _unanswered(item: Unanswered) -> UnansweredDocument:
-    return filled(UnansweredDocument, item)
+    return filled(UnansweredDocument, item, origin=item.origin, close=item.close)

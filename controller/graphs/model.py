@@ -80,6 +80,10 @@ class Unanswered:
     resolution: Resolution = Resolution.STATIC
     presence: Presence | None = field(default=None, compare=False)
     """None where nothing was compared."""
+    origin: str | None = field(default=None, compare=False)
+    """`flows/a.yaml:3:9` for a resource that a flow file names."""
+    close: str | None = field(default=None, compare=False)
+    """The name in the organisation that is probably meant."""
 
 
 @dataclass(frozen=True, slots=True)

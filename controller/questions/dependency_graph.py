@@ -5,7 +5,7 @@ It can be compared with the organisation's dependency index, which can be stale.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -23,6 +23,12 @@ from controller.graphs.build import live_graph, merged, organization_graph, with
 from controller.graphs.document import GraphDocument, graph_document
 from controller.graphs.model import EdgeKind, Graph, Presence
 from controller.questions.fan_out import each_of, unwatched
+from controller.questions.missing_resources import (
+    LookedUp,
+    looked_up,
+    unanswered_of_sources,
+    unanswered_of_versions,
+)
 from controller.reconcile.health import managed_health
 from controller.reconcile.listing import shared_keys
 from controller.reconcile.services import Services
@@ -76,11 +82,13 @@ async def observed_graph(
     origin: GraphOrigin,
     *,
     resources: bool = False,
+    missing: bool = False,
     advance: Advance = unwatched,
 ) -> DependencyGraph:
     """The graph of the live flows, or of both sides compared.
 
-    Costs one listing, and one call for each published version that is not cached.
+    Costs one listing, and one call for each published version that is not cached. With `resources` and `missing` the
+    resources are looked up in the organisation: one listing more for each kind.
     """
     listing = await services.platform(organization).flows.listing()
     flows = {flow.key: flow for flow in _with_own_keys(listing.flows)}
@@ -91,15 +99,33 @@ async def observed_graph(
     health = managed_health(organization, flows, services)
     graph = live_graph(organization, live, health=health)
     used = await content.resources(published) if resources else {}
-    graph = with_resources(graph, {str(key): each for key, each in used.items()})
+    live_uses = {str(key): each for key, each in used.items()}
+    lookup = await _lookup(services, organization, origin, live_uses) if resources and missing else LookedUp()
+    graph = with_resources(graph, live_uses, unanswered_of_versions(lookup, live_uses))
     if origin is GraphOrigin.BOTH:
-        graph = merged(await _wanted_graph(content, organization, live, resources=resources), graph)
+        wanted = await _wanted_graph(content, organization, live, resources=resources, lookup=lookup)
+        graph = merged(wanted, graph)
+    content.incomplete += (*lookup.unknown, *lookup.notes)
     warnings = [] if listing.complete else ["the list of flows changed while it was read"]
     warnings += _ambiguous(listing.flows)
     return DependencyGraph(organization, origin, graph, live, tuple(listing.flows), (*warnings, *content.incomplete))
 
 
-async def _wanted_graph(content: _Contents, organization: Organization, live: LiveState, *, resources: bool) -> Graph:
+async def _lookup(
+    services: Services,
+    organization: Organization,
+    origin: GraphOrigin,
+    live_uses: Mapping[str, Sequence[ResourceReference]],
+) -> LookedUp:
+    """What the organisation has of the kinds that both sides of the graph use."""
+    of_sources = _source_resources(organization) if origin is GraphOrigin.BOTH else {}
+    asked = (each for uses in (live_uses, of_sources) for used in uses.values() for each in used)
+    return await looked_up(services, organization, asked)
+
+
+async def _wanted_graph(
+    content: _Contents, organization: Organization, live: LiveState, *, resources: bool, lookup: LookedUp
+) -> Graph:
     """The repository's graph, with references resolved among live flows as well."""
     pinned = [
         (flow, desired.source.version)
@@ -111,7 +137,8 @@ async def _wanted_graph(content: _Contents, organization: Organization, live: Li
     if not resources:
         return graph
     used = {str(key): each for key, each in (await content.resources(pinned)).items()}
-    return with_resources(graph, used | _source_resources(organization))
+    missing = [*unanswered_of_versions(lookup, used), *unanswered_of_sources(lookup, organization.flows)]
+    return with_resources(graph, used | _source_resources(organization), missing)
 
 
 def _source_resources(organization: Organization) -> dict[str, tuple[ResourceReference, ...]]:

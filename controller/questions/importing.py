@@ -15,11 +15,14 @@ from controller.domain.errors.process import SettingsInvalid
 from controller.domain.identity import UNTYPED, FlowKey, FlowType
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
+from controller.domain.references import ResourceReference
+from controller.domain.resources import MissingResource
 from controller.domain.waiting import for_each
 from controller.flows.flow_file import parse
 from controller.flows.substitution import FlowTemplate, render
 from controller.flows.suggestion import did_you_mean
 from controller.manifests.flow import flow_manifest, free_name
+from controller.questions.missing_resources import looked_up
 from controller.reconcile.export_progress import ExportProgress
 from controller.reconcile.pass_ import Listener, Unwatched
 from controller.reconcile.services import Services
@@ -42,6 +45,10 @@ class Imported:
     """Substitutions that preserve double braces in the flow's own text, as message templates have them."""
     skipped: str = ""
     """The reason why nothing is written."""
+    resources: tuple[ResourceReference, ...] = ()
+    """The resources that the flow file names."""
+    missing: tuple[MissingResource, ...] = ()
+    """Those that the organisation lacks, although the flow is live."""
 
     @property
     def manifest_file(self) -> str:
@@ -85,7 +92,15 @@ async def importable(
         # All together, so that they share export jobs; the request budget limits them.
         progress = ExportProgress(organization.name, len(chosen), platform, services.clock, listener or Unwatched())
         await for_each(chosen, read, advance=progress.advance)
-    return [_named(found.get(live.key) or _pinned(live), taken) for live in chosen]
+    named = [_named(found.get(live.key) or _pinned(live), taken) for live in chosen]
+    return await _with_missing(services, organization, named)
+
+
+async def _with_missing(services: Services, organization: Organization, flows: Sequence[Imported]) -> list[Imported]:
+    """The flows with the resources that the organisation lacks: a publish of the same file would fail."""
+    found = await looked_up(services, organization, [each for flow in flows for each in flow.resources])
+    check = found.check
+    return [replace(flow, missing=check.missing(flow.resources)) for flow in flows]
 
 
 def write(folder: Path, flows: Iterable[Imported]) -> None:
@@ -154,7 +169,7 @@ async def _source_of(services: Services, organization: Organization, live: LiveF
     if not same:
         names = ", ".join(literals.values())
         return Imported(live.key, version, skipped=f"version {version} spells {names} with different blanks")
-    return Imported(live.key, version, source=text, literals=literals)
+    return Imported(live.key, version, source=text, literals=literals, resources=described.resources)
 
 
 def _pinned(live: LiveFlow) -> Imported:

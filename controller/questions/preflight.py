@@ -19,6 +19,7 @@ from controller.domain.desired import (
 from controller.domain.errors.process import SettingsInvalid
 from controller.genesys.permissions import permissions_needed
 from controller.genesys.preflight import Check, CheckVerdict, PreflightReport, preflight
+from controller.questions.flow_needs import need_checks
 from controller.reconcile.services import Services
 
 
@@ -58,7 +59,13 @@ async def preflight_organization(services: Services, organization: Organization)
         check = Check("credentials", CheckVerdict.FAILED, error.message, hint=error.hint)
         return PreflightReport(organization.dialect, (check,), unproven_permissions=unproven)
     report = await preflight(platform, operations, [flow.key for flow in organization.flows])
-    return replace(report, checks=(*report.checks, *_probe_checks(services, organization)))
+    needs = await need_checks(services, organization) if organization.dialect == ARCHITECT and _reached(report) else ()
+    return replace(report, checks=(*report.checks, *needs, *_probe_checks(services, organization)))
+
+
+def _reached(report: PreflightReport) -> bool:
+    """Whether the organisation let the client in at all."""
+    return report.checks[0].verdict is not CheckVerdict.FAILED
 
 
 def _probe_checks(services: Services, organization: Organization) -> tuple[Check, ...]:

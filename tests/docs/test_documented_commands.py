@@ -1,7 +1,7 @@
 """Every command in README and docs is one that works: each is run here, in a repository with a simulator.
 
 The tutorial's commands build on each other; test_tutorial.py runs them. Those of the API need a service, and so do
-those with --server, which test_asking_a_controller.py runs.
+those with --server, which test_asking_a_controller.py runs. Two organisations are compared in test_what_flows_need.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ LONG_RUNNING = {"penstock run": "pass.done", "penstock simulator": "http://"}
 
 _ELSEWHERE = {
     ROOT / "docs" / "tutorial.md",
-    *(ROOT / "docs" / "how-to" / name for name in ("use-the-api.md", "ask-a-controller.md")),
+    *(
+        ROOT / "docs" / "how-to" / name
+        for name in ("use-the-api.md", "ask-a-controller.md", "check-what-a-flow-needs.md")
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.comparison_output import comparisons_text
+from controller.cli.comparison_output import comparisons_text, readiness_text
 from controller.cli.options import FolderOption, Format, Organizations, Out, TextOrJson
 from controller.cli.output import output_to
 from controller.cli.progress_bars import progress_bar
@@ -22,7 +22,7 @@ from controller.domain.documents import json_text
 from controller.domain.errors.process import SettingsInvalid
 from controller.planning.model import Plan
 from controller.planning.rendering.layout import LOG
-from controller.questions.comparison_document import comparisons_document
+from controller.questions.comparison_document import comparisons_document, readiness_document
 from controller.questions.comparisons import (
     VersionRange,
     against_live,
@@ -31,11 +31,14 @@ from controller.questions.comparisons import (
     differences,
 )
 from controller.questions.flow_comparison import FlowComparison
+from controller.questions.promotion import readiness
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.services import Services
-from controller.reconcile.settings import load_settings
+from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import Workspace
+
+_RESOURCES = "penstock diff --resources --from test --to production"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ class DiffOptions:
     everything: Annotated[
         bool, typer.Option("--all", help="Compare flows in sync, too, and list those without differences.")
     ] = False
+    resources: Annotated[
+        bool,
+        typer.Option("--resources", help="With --from and --to: what the flow files need and the other one lacks."),
+    ] = False
     output: Format = TextOrJson.TEXT
     out: Out = None
     detailed_exitcode: Annotated[
@@ -80,6 +87,8 @@ class DiffOptions:
             raise SettingsInvalid("versions of one organisation, or two organisations: not both at once")
         if len(self.organizations) == 1:
             raise SettingsInvalid("two organisations are compared", hint="give both --from and --to")
+        if self.resources and (len(self.organizations) != 2 or self.flow is not None or self.everything):
+            raise SettingsInvalid("--resources compares all flow files with two organisations", hint=_RESOURCES)
         if self.organizations and self.organization:
             raise SettingsInvalid("--from and --to name the organisations already", hint="leave --organization out")
         if of_versions and self.flow is None:
@@ -91,6 +100,8 @@ def diff(options: DiffOptions) -> int:
     options.check()
     settings = load_settings()
     workspace = opened_workspace(options.folder, settings, options.organizations or options.organization)
+    if options.resources:
+        return _readiness(options, workspace, settings)
     with opened_services(settings) as services:
         found = answer(services, _compared(options, workspace, services))
     with output_to(options.out) as write:
@@ -103,6 +114,21 @@ def diff(options: DiffOptions) -> int:
         return exit_codes.ERROR
     different = any(each.different for each in found)
     return exit_codes.CHANGES if options.detailed_exitcode and different else exit_codes.DONE
+
+
+def _readiness(options: DiffOptions, workspace: Workspace, settings: Settings) -> int:
+    """What the second organisation lacks; 1 when a kind could not be read, 2 for lacks where that was asked for."""
+    one, other = (workspace.organization(name) for name in options.organizations)
+    with opened_services(settings) as services:
+        found = answer(services, readiness(services, one, other))
+    with output_to(options.out) as write:
+        if options.output is TextOrJson.JSON:
+            write(json_text(readiness_document(found)) + "\n")
+        else:
+            write(readiness_text(found, LOG if options.out is not None else screen_of(sys.stdout)))
+    if found.unknown:
+        return exit_codes.ERROR
+    return exit_codes.CHANGES if options.detailed_exitcode and found.lacked else exit_codes.DONE
 
 
 async def _compared(options: DiffOptions, workspace: Workspace, services: Services) -> list[FlowComparison]:

@@ -14,11 +14,15 @@ from controller.cli.options import FolderOption, Format, Organizations, TextOrJs
 from controller.cli.progress_bars import plan_bar
 from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
-from controller.domain.documents import filled, json_text
+from controller.domain.documents import filled, json_text, optional
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.process import SettingsInvalid
+from controller.domain.resources import MissingResource
 from controller.domain.visible import visible
 from controller.domain.wording import counted
+from controller.planning.rendering.document import resource_document
+from controller.planning.rendering.document_model import MissingResourceDocument
+from controller.planning.resources import missing_words
 from controller.questions.importing import Imported, importable, take_back, write
 from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import open_folder
@@ -42,6 +46,8 @@ class ImportedFlowDocument:
     """The flow file, below the folder; null where the manifest pins the version."""
     skipped: str | None
     """Why nothing was written."""
+    missing_resources: Sequence[MissingResourceDocument] | None = optional()
+    """The resources that the flow file names and the organisation lacks, where there are any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +144,16 @@ def _document(result: _Result) -> ImportDocument:
                 manifest=flow.manifest_file if flow.name else None,
                 source=flow.source_file,
                 skipped=flow.skipped or None,
+                missing_resources=[resource_document(each, flow.source_file) for each in flow.missing] or None,
             )
             for flow in result.flows
         ],
     )
+
+
+def _lack(flow: Imported, missing: MissingResource) -> str:
+    line, column = missing.reference.position or (1, 1)
+    return missing_words(missing, f"{flow.source_file}:{line}:{column}")
 
 
 def _lines(result: _Result) -> Iterator[str]:
@@ -153,6 +165,7 @@ def _lines(result: _Result) -> Iterator[str]:
             if flow.skipped
             else f"+ {', '.join(flow.files)}: {what} {flow.version}"
         )
+        yield from (f"    the organisation lacks {visible(_lack(flow, each))}" for each in flow.missing)
     count = len(result.flows) - len(result.skipped)
     flows = counted(count, "flow")
     if not result.flows:

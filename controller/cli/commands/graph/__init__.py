@@ -82,7 +82,11 @@ class GraphOptions:
     ] = False
     orphans: Annotated[bool, typer.Option("--orphans", help="Flows that no other flow uses.")] = False
     missing: Annotated[
-        bool, typer.Option("--missing", help="References to flows that exist nowhere; ends with 1 if there is one.")
+        bool,
+        typer.Option(
+            "--missing",
+            help="References that lead nowhere, with --resources also to what the organisation lacks; ends with 1.",
+        ),
     ] = False
     compat: Annotated[
         bool, typer.Option("--compat", help="Whether each flow's live version meets the manifests; ends with 1 if not.")
@@ -110,7 +114,8 @@ class GraphOptions:
             raise SettingsInvalid("--compat judges flows, not the nodes inside one", hint="ask for it alone")
         asks = [name for name, wanted in (("--compat", self.compat), ("--verify-index", self.verify_index)) if wanted]
         if self.origin is None:
-            return GraphOrigin.LIVE if asks else GraphOrigin.REPOSITORY
+            looks_up = self.missing and self.resources
+            return GraphOrigin.LIVE if asks else GraphOrigin.BOTH if looks_up else GraphOrigin.REPOSITORY
         if asks and self.origin is GraphOrigin.REPOSITORY:
             raise SettingsInvalid(
                 f"{asks[0]} asks the organisation, --from repository does not", hint="pass --from live or both"
@@ -181,7 +186,14 @@ async def _from_organization(
     if options.nodes is not None:
         return _inside(options, await live_inside(services, organization, options.nodes), organization.name)
     with progress_bar("reading versions") as advance:
-        found = await observed_graph(services, organization, origin, resources=options.resources, advance=advance)
+        found = await observed_graph(
+            services,
+            organization,
+            origin,
+            resources=options.resources,
+            missing=options.missing,
+            advance=advance,
+        )
     drawing = _answered(options, found)
     if not options.verify_index:
         return drawing

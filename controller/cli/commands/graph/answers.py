@@ -111,7 +111,9 @@ def _missing(answers: GraphAnswers) -> Iterator[str]:
     yield "no missing references" if not answers.missing else "references that lead nowhere:"
     for item in answers.missing:
         types = f" ({' or '.join(item.types)})" if item.types else ""
-        yield f'  {visible(item.consumer)} -> "{visible(item.name)}"{types} at {visible(item.path)}'
+        meant = f"; did you mean {item.close!r}?" if item.close else ""
+        place = visible(f"{item.origin or item.path}{meant}")
+        yield f'  {visible(item.consumer)} -> "{visible(item.name)}"{types} at {place}'
 
 
 def _compatibility(answers: GraphAnswers) -> Iterator[str]:
