@@ -131,9 +131,12 @@ async def test_a_listing_that_does_not_add_up_proves_nothing(clock: SteppedClock
     assert found.unknown == "their listing changed while it was read"
 
 
-async def test_a_partial_listing_proves_nothing_and_is_nobodys_fault(clock: SteppedClock) -> None:
+@pytest.mark.parametrize(("status", "headers"), [(206, {}), (200, {"Penstock-Complete": "false"})])
+async def test_a_partial_listing_proves_nothing_and_is_nobodys_fault(
+    clock: SteppedClock, status: int, headers: dict[str, str]
+) -> None:
     body = {"entities": [{"id": "q1", "name": "Sales"}], "total": 1, "pageSize": 500, "pageNumber": 1, "pageCount": 1}
-    found = await _read(clock, reply(206, body))
+    found = await _read(clock, reply(status, body, headers=headers))
     assert (found.partial, found.unknown is not None) == (True, True)
 
 

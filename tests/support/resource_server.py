@@ -18,6 +18,7 @@ PATHS = {
     "emergency-group": "/api/v2/architect/emergencygroups",
     "flow-milestone": "/api/v2/flows/milestones",
     "flow-outcome": "/api/v2/flows/outcomes",
+    "grammar": "/api/v2/architect/grammars",
     "group": "/api/v2/groups",
     "guide": "/api/v2/guides",
     "knowledge-base": "/api/v2/knowledge/knowledgebases",
@@ -31,6 +32,8 @@ PATHS = {
     "system-prompt": "/api/v2/architect/systemprompts",
     "user": "/api/v2/users",
     "user-prompt": "/api/v2/architect/prompts",
+    "utilization-label": "/api/v2/routing/utilization/labels",
+    "virtual-agent": "/api/v2/agentic/virtualagents",
     "wrap-up-code": "/api/v2/routing/wrapupcodes",
 }
 LISTINGS = {
@@ -41,6 +44,7 @@ LISTINGS = {
     "emergency-group": "EmergencyGroupListing",
     "flow-milestone": "FlowMilestoneListing",
     "flow-outcome": "FlowOutcomeListing",
+    "grammar": "GrammarListing",
     "group": "GroupEntityListing",
     "guide": "GuideEntityListing",
     "knowledge-base": "KnowledgeBaseListing",
@@ -54,6 +58,8 @@ LISTINGS = {
     "system-prompt": "SystemPromptEntityListing",
     "user": "UserEntityListing",
     "user-prompt": "PromptEntityListing",
+    "utilization-label": "UtilizationLabelEntityListing",
+    "virtual-agent": "AgenticVirtualAgentEntityListing",
     "wrap-up-code": "WrapupCodeEntityListing",
 }
 """The SDK's model of each listing."""
@@ -99,14 +105,14 @@ class Resources:
         if kind == "knowledge-base":
             return self._by_cursor(rows, int(query.get("after", "0")), size)
         number = int(query.get("pageNumber", "1"))
-        return {
+        page = {
             "entities": rows[(number - 1) * size : number * size],
             "pageSize": size,
             "pageNumber": number,
             "total": len(rows),
             "pageCount": ceil(len(rows) / size),
-            "selfUri": f"{PATHS[kind]}?pageSize={size}&pageNumber={number}",
         }
+        return page if kind == "virtual-agent" else page | {"selfUri": f"{PATHS[kind]}?pageNumber={number}"}
 
     @staticmethod
     def _by_cursor(rows: list[dict[str, Any]], after: int, size: int) -> dict[str, Any]:

@@ -51,6 +51,7 @@ _KINDS = (
     ResourceKind("emergency-group", "/api/v2/architect/emergencygroups", "routing:emergencyGroup:view"),
     ResourceKind("flow-milestone", "/api/v2/flows/milestones", "architect:flowMilestone:view"),
     ResourceKind("flow-outcome", "/api/v2/flows/outcomes", "architect:flowOutcome:view"),
+    ResourceKind("grammar", "/api/v2/architect/grammars", "architect:grammar:view"),
     ResourceKind("group", "/api/v2/groups", None),
     ResourceKind("guide", "/api/v2/guides", "aiStudio:guide:view"),
     ResourceKind("knowledge-base", "/api/v2/knowledge/knowledgebases", "knowledge:knowledgebase:view"),
@@ -66,6 +67,8 @@ _KINDS = (
     ResourceKind(
         "user-prompt", "/api/v2/architect/prompts", "architect:userPrompt:view", query=_RESOURCES, parts="languages"
     ),
+    ResourceKind("utilization-label", "/api/v2/routing/utilization/labels", "routing:utilizationLabel:view"),
+    ResourceKind("virtual-agent", "/api/v2/agentic/virtualagents", "aiStudio:agenticVirtualAgent:view"),
     ResourceKind("wrap-up-code", "/api/v2/routing/wrapupcodes", "routing:wrapupCode:view"),
 )
 

@@ -27,6 +27,8 @@ MOST_PAGES = 100
 """Pages of one kind that are read: more names than that are neither kept nor paid for with calls."""
 
 _PARTIAL_CONTENT = 206
+_COMPLETE = "penstock-complete"
+"""The header with which the simulator says that it has more of a kind than it lists."""
 _PARTIAL = "the organisation says that its listing is not complete"
 _CHANGED = "their listing changed while it was read"
 
@@ -97,7 +99,7 @@ class ArchitectResourceListings(PlatformPart):
         async def fetch(page: ApiCall) -> PageOf[WireResource]:
             nonlocal partial
             answer = await transport.send(page)
-            partial = partial or answer.status == _PARTIAL_CONTENT
+            partial = partial or answer.status == _PARTIAL_CONTENT or answer.headers.get(_COMPLETE) == "false"
             found = transport.read(page, answer, ListPage[WireResource])
             if max(found.total or 0, (found.page_count or 0) * kind.page_size) > MOST_PAGES * kind.page_size:
                 raise _TooMany

@@ -12,21 +12,27 @@ from controller.simulator.architect.filters import wildcard
 from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.problem import bad_request
 from controller.simulator.resources import parts, shapes
-from controller.simulator.resources.inventory import get, resources_of
+from controller.simulator.resources.inventory import complete, get, resources_of
 from controller.simulator.resources.kinds import KINDS, NameFilter, ResourceKind
 from controller.simulator.resources.resource import SimulatedResource
 
 Test = Callable[[SimulatedResource], bool]
+_NOT_ALL = {"Penstock-Complete": "false"}
+"""A header, because Genesys' Python SDK takes a 206 for an error."""
 
 
 def list_all(kind: ResourceKind, call: ServedCall) -> Response:
-    """One page of the resources that the query chooses, by name."""
+    """One page of the resources that the query chooses, by name.
+
+    A header says where the organisation has more than it lists: any that a flow names.
+    """
     chosen = _chosen(kind, call)
     show = partial(expanded, call)
+    headers = {} if complete(call.organization, kind) else _NOT_ALL
     if kind.cursor:
-        return answer(_cursor_page(call, kind, chosen))
+        return answer(_cursor_page(call, kind, chosen), headers=headers)
     page = views.page(call, chosen, show, maximum=kind.largest)
-    return answer(_without_addresses(page) if kind.name == "virtual-agent" else page)
+    return answer(_without_addresses(page) if kind.name == "virtual-agent" else page, headers=headers)
 
 
 def _without_addresses(page: views.JSON) -> views.JSON:
