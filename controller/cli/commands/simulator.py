@@ -54,6 +54,16 @@ class SimulatorOptions:
 
 def simulator(options: SimulatorOptions) -> None:
     """Serve until SIGTERM or Ctrl-C; the first line on stdout is the URL."""
+    simulated = loaded(options)
+
+    def ready(url: str) -> None:
+        print(url, flush=True)
+
+    asyncio.run(serve(simulated, host=options.host, port=options.port, ready=ready))
+
+
+def loaded(options: SimulatorOptions) -> Simulator:
+    """The organisation with its faults, resources and flows. Raises `SettingsInvalid` for a file with a mistake."""
     settings = SimulatorSettings(
         time_scale=options.time_scale,
         rate_limit_per_minute=options.rate_limit,
@@ -73,8 +83,4 @@ def simulator(options: SimulatorOptions) -> None:
             print(f"penstock simulator: {warning}", file=sys.stderr)
     if None in given:
         simulated.load_resources(None)
-
-    def ready(url: str) -> None:
-        print(url, flush=True)
-
-    asyncio.run(serve(simulated, host=options.host, port=options.port, ready=ready))
+    return simulated
