@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from controller.domain.errors.forge import ForgeNotFound, ForgePermissionMissing
 from controller.forges.approvals import Review, ReviewVerdict, approvals_of
 from controller.forges.call import ForgeCall
 from controller.forges.calls import Paging, leads
-from controller.forges.port import (
-    Comment,
-    CommitStatus,
-    ForgeApproval,
-    ForgeKind,
-    PullRequest,
-    PullRequestState,
-)
+from controller.forges.github_wire import GitHubAccount, GitHubBranch, GitHubRepository, PullRequestShape
+from controller.forges.port import Comment, CommitStatus, ForgeApproval, ForgeKind, PullRequest
 from controller.forges.repository_forge import CommentApi, CommentModel, RepositoryForge
 from controller.forges.text import cut, inert
 from controller.forges.wire import ForgeModel
@@ -38,70 +31,32 @@ _UNFINISHED = re.compile(r"\s*(?:WIP:|\[WIP\])", re.IGNORECASE)
 """How titles of drafts begin, for versions that tell no `draft`."""
 
 
-class GiteaAccount(ForgeModel):
-    """A user."""
+class GiteaBranch(GitHubBranch):
+    """The head or base of a pull request; the repository is absent after it was deleted."""
 
-    login: str
-
-
-class GiteaRepository(ForgeModel):
-    """The repository of a head or base."""
-
-    id: int
-    full_name: str
+    repo: GitHubRepository | None = None
 
 
-class GiteaBranch(ForgeModel):
-    """The head or base of a pull request; the repository is null after it was deleted."""
+class GiteaPullRequest(PullRequestShape):
+    """A pull request of Gitea."""
 
-    ref: str
-    sha: str
-    repo: GiteaRepository | None = None
-
-
-class GiteaPullRequest(ForgeModel):
-    """A pull request, in lists and alone."""
-
-    number: int
-    title: str
-    user: GiteaAccount | None = None
+    user: GitHubAccount | None = None
     base: GiteaBranch
     head: GiteaBranch
     draft: bool | None = None
-    state: str
     merged: bool = False
-    merge_commit_sha: str | None = None
-    html_url: str
-    updated_at: datetime
 
     def value(self) -> PullRequest:
         """As the port's value."""
-        head, open_or_closed = self.head.repo, PullRequestState.CLOSED
-        if self.state == "open":
-            open_or_closed = PullRequestState.OPEN
-        return PullRequest(
-            number=self.number,
-            title=self.title,
-            author=gitea_login(self.user),
-            base_branch=self.base.ref,
-            base_sha=self.base.sha,
-            head_branch=self.head.ref,
-            head_sha=self.head.sha,
-            head_repository=head.full_name if head else None,
-            from_fork=head is None or self.base.repo is None or head.id != self.base.repo.id,
-            draft=bool(_UNFINISHED.match(self.title)) if self.draft is None else self.draft,
-            state=PullRequestState.MERGED if self.merged else open_or_closed,
-            merge_sha=self.merge_commit_sha if self.merged else None,
-            url=self.html_url,
-            updated_at=self.updated_at,
-        )
+        draft = bool(_UNFINISHED.match(self.title)) if self.draft is None else self.draft
+        return self.as_value(gitea_login(self.user), merged=self.merged, draft=draft)
 
 
 class GiteaComment(CommentModel):
     """A comment in the conversation."""
 
     id: int
-    user: GiteaAccount | None = None
+    user: GitHubAccount | None = None
     body: str | None = ""
 
     def value(self) -> Comment:
@@ -112,13 +67,13 @@ class GiteaComment(CommentModel):
 class GiteaReview(ForgeModel):
     """A review; `user` is null for a review that was asked of a team."""
 
-    user: GiteaAccount | None = None
+    user: GitHubAccount | None = None
     state: str
     commit_id: str | None = None
     dismissed: bool = False
 
 
-def gitea_login(user: GiteaAccount | None) -> str:
+def gitea_login(user: GitHubAccount | None) -> str:
     """The login; that of the ghost for a deleted account."""
     return user.login if user else _GHOST
 
@@ -187,7 +142,7 @@ class GiteaForge(RepositoryForge):
     async def _find_login(self) -> str | None:
         """None for a token without the scope `read:user`."""
         try:
-            return (await self._calls.fetch(ForgeCall("GET", "/user"), GiteaAccount)).login
+            return (await self._calls.fetch(ForgeCall("GET", "/user"), GitHubAccount)).login
         except (ForgePermissionMissing, ForgeNotFound):
             return None
 

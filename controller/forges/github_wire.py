@@ -1,4 +1,4 @@
-"""The answers of GitHub's REST API, as far as Penstock uses them."""
+"""The answers of GitHub's REST API, as far as Penstock uses them. Gitea answers pull requests in the same shape."""
 
 from __future__ import annotations
 
@@ -33,41 +33,50 @@ class GitHubBranch(ForgeModel):
     repo: GitHubRepository | None
 
 
-class GitHubPullRequest(ForgeModel):
-    """A pull request, in lists and alone."""
+class PullRequestShape(ForgeModel):
+    """A pull request, in lists and alone, as GitHub and Gitea give it."""
 
     number: int
     title: str
-    user: GitHubAccount | None
     base: GitHubBranch
     head: GitHubBranch
-    draft: bool = False
     state: str
-    merged_at: datetime | None
     merge_commit_sha: str | None = None
     html_url: str
     updated_at: datetime
 
-    def value(self) -> PullRequest:
-        """As the port's value."""
-        merged, head = self.merged_at is not None, self.head.repo
+    def as_value(self, author: str, *, merged: bool, draft: bool) -> PullRequest:
+        """As the port's value, with what each forge tells in its own way."""
+        head = self.head.repo
         closed = PullRequestState.OPEN if self.state == "open" else PullRequestState.CLOSED
         return PullRequest(
             number=self.number,
             title=self.title,
-            author=login_of(self.user),
+            author=author,
             base_branch=self.base.ref,
             base_sha=self.base.sha,
             head_branch=self.head.ref,
             head_sha=self.head.sha,
             head_repository=head.full_name if head else None,
             from_fork=head is None or self.base.repo is None or head.id != self.base.repo.id,
-            draft=self.draft,
+            draft=draft,
             state=PullRequestState.MERGED if merged else closed,
             merge_sha=self.merge_commit_sha if merged else None,
             url=self.html_url,
             updated_at=self.updated_at,
         )
+
+
+class GitHubPullRequest(PullRequestShape):
+    """A pull request of GitHub."""
+
+    user: GitHubAccount | None
+    draft: bool = False
+    merged_at: datetime | None
+
+    def value(self) -> PullRequest:
+        """As the port's value."""
+        return self.as_value(login_of(self.user), merged=self.merged_at is not None, draft=self.draft)
 
 
 class GitHubComment(CommentModel):
