@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from copy import copy
 from datetime import timedelta
 from typing import Self
 
 from controller.domain.errors.change import AmbiguousFlow, FlowLocked
+from controller.domain.errors.organization import RequestRejected
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import CallLoad, Priority
@@ -45,6 +47,17 @@ def locked_by(holder: LockHolder, flow: str, hint: str) -> FlowLocked:
     """The error for a flow that somebody holds."""
     since = f" since {holder.since.isoformat()}" if holder.since else ""
     return FlowLocked(f"flow {flow} is locked by {holder.name}{since}", holder=holder.name, hint=hint)
+
+
+@asynccontextmanager
+async def conflicts_as(locked: Callable[[RequestRejected], Awaitable[FlowLocked]]) -> AsyncIterator[None]:
+    """Raise FlowLocked, as `locked` finds it, instead of a 409."""
+    try:
+        yield
+    except RequestRejected as error:
+        if error.status != 409:
+            raise
+        raise await locked(error) from error
 
 
 class ConnectedPlatform(Platform):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from controller.domain.capabilities import ARCHITECT
@@ -26,7 +26,7 @@ from controller.domain.platform import (
 from controller.genesys.architect.flows import FLOW, live_flow, lock_holder, read_flow
 from controller.genesys.architect.upload import upload_progress
 from controller.genesys.call import ApiCall
-from controller.genesys.part import PlatformPart, locked_by
+from controller.genesys.part import PlatformPart, conflicts_as, locked_by
 from controller.genesys.wire.architect import WireFlow, WireOperation
 
 _ACTIONS = "/api/v2/flows/actions"
@@ -37,15 +37,9 @@ _PUBLISH = "PUBLISH"
 class _FlowWrites(PlatformPart):
     """The common base of writes to one flow."""
 
-    @asynccontextmanager
-    async def _unless_locked(self, flow_id: str, priority: Priority) -> AsyncIterator[None]:
+    def _unless_locked(self, flow_id: str, priority: Priority) -> AbstractAsyncContextManager[None]:
         """Turn a 409 into FlowLocked with the holder's name, read from the flow because the error body lacks it."""
-        try:
-            yield
-        except RequestRejected as error:
-            if error.status != 409:
-                raise
-            raise await self._locked(flow_id, priority, error) from error
+        return conflicts_as(lambda error: self._locked(flow_id, priority, error))
 
     async def _locked(self, flow_id: str, priority: Priority, error: RequestRejected) -> FlowLocked:
         flow = await read_flow(self._transport, flow_id, priority)

@@ -23,7 +23,7 @@ from controller.domain.platform import (
 )
 from controller.domain.redaction import SECRETS
 from controller.genesys.call import ApiCall
-from controller.genesys.part import PlatformPart, locked_by
+from controller.genesys.part import PlatformPart, conflicts_as, locked_by
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.flows import VersionedFlows
 from controller.genesys.versioned.listing import CachedListing, lock_holder
@@ -133,11 +133,8 @@ class VersionedPublishing(PlatformPart):
     async def _writing(self, flow_id: str, priority: Priority) -> AsyncIterator[None]:
         """Turn a 409 into FlowLocked. Every write, even a failed one, makes the listing stale."""
         try:
-            yield
-        except RequestRejected as error:
-            if error.status != 409:
-                raise
-            raise await self._locked(flow_id, error, priority) from error
+            async with conflicts_as(lambda error: self._locked(flow_id, error, priority)):
+                yield
         finally:
             self._listing.drop()
 
