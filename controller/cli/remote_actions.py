@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
 import typer
 
 from controller.cli import exit_codes
 from controller.cli.options import TextOrJson
-from controller.cli.remote import ControllerClient
+from controller.cli.remote import ControllerClient, open_remote
 from controller.domain.documents import json_text
 from controller.domain.errors.api import ControllerUnavailable
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.visible import visible
 from controller.questions.action_document import ActionDocument, ActionStateDocument
 from controller.questions.live_document import OrganizationsDocument, RunningDocument, RunningPassDocument
-from controller.store.actions import ActionOutcome
+from controller.reconcile.settings import Settings
+from controller.store.actions import ActionOutcome, Verb
 
 _POLL_S: Final = 1.0
 _UNHEARD: Final = 60
@@ -56,6 +57,28 @@ def required_reason(reason: str | None) -> str:
     if not given:
         raise typer.BadParameter("say why, for the audit log", param_hint="--reason")
     return given
+
+
+class AskingOptions(Protocol):
+    """The options that every action has."""
+
+    @property
+    def organization(self) -> list[str] | None: ...
+
+    @property
+    def wait(self) -> bool: ...
+
+    @property
+    def output(self) -> TextOrJson: ...
+
+
+def ask_controller(
+    server: str, settings: Settings, verb: Verb, options: AskingOptions, body: Mapping[str, str | None]
+) -> int:
+    """Carry an action out at the controller of `--server`; returns the exit code, as `carry_out` does."""
+    with open_remote(server, settings) as remote:
+        path = f"{at_organization(remote, options.organization, f'a {verb.value}')}/{verb.value}"
+        return carry_out(remote, path, body, wait=options.wait, output=options.output)
 
 
 def carry_out(

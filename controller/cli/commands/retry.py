@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.cli.options import Flow, Format, Organizations, Reason, Server, TextOrJson, Wait, required_server
-from controller.cli.remote import open_remote
-from controller.cli.remote_actions import at_organization, carry_out, required_reason
+from controller.cli.remote_actions import ask_controller, required_reason
 from controller.reconcile.settings import load_settings
+from controller.store.actions import Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,4 @@ def retry(options: RetryOptions) -> int:
     """Ask for it, and with --wait follow it; the exit code is 0 once it is asked for, or done."""
     server = required_server(options.server, "penstock apply --retry")
     body = {"reason": required_reason(options.reason), "flow": options.flow}
-    with open_remote(server, load_settings()) as remote:
-        path = f"{at_organization(remote, options.organization, 'a retry')}/retry"
-        return carry_out(remote, path, body, wait=options.wait, output=options.output)
+    return ask_controller(server, load_settings(), Verb.RETRY, options, body)

@@ -25,8 +25,7 @@ from controller.cli.options import (
     Wait,
     refuse_misplaced,
 )
-from controller.cli.remote import open_remote
-from controller.cli.remote_actions import at_organization, carry_out, required_reason
+from controller.cli.remote_actions import ask_controller, required_reason
 from controller.cli.running import opened_services, run_passes
 from controller.cli.screen import screen_of
 from controller.cli.workspace import actor, only_organization
@@ -35,8 +34,9 @@ from controller.domain.documents import json_text
 from controller.reconcile.delivering import open_delivery
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
-from controller.reconcile.settings import Settings, load_settings
+from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
+from controller.store.actions import Verb
 
 _WHAT = "a rollback"
 
@@ -62,7 +62,8 @@ def rollback(options: RollbackOptions) -> int:
     refuse_misplaced(options.server, this_store=options.this_store, at_server=with_server)
     settings = load_settings()
     if options.server is not None:
-        return _at_controller(options.server, settings, options)
+        body = {"reason": required_reason(options.reason), "flow": options.flow, "version": options.to}
+        return ask_controller(options.server, settings, Verb.ROLLBACK, options, body)
     workspace = open_folder(options.folder, settings, options.organization or ())
     chosen = only_organization(workspace, _WHAT)
     request = PassRequest(
@@ -83,13 +84,6 @@ def rollback(options: RollbackOptions) -> int:
     )
     print(text)
     return _exit_code(report)
-
-
-def _at_controller(server: str, settings: Settings, options: RollbackOptions) -> int:
-    body = {"reason": required_reason(options.reason), "flow": options.flow, "version": options.to}
-    with open_remote(server, settings) as remote:
-        path = f"{at_organization(remote, options.organization, _WHAT)}/rollback"
-        return carry_out(remote, path, body, wait=options.wait, output=options.output)
 
 
 def _exit_code(report: PassReport) -> int:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from controller.cli.options import Format, Organizations, Reason, Server, TextOrJson, Wait, required_server
-from controller.cli.remote import open_remote
-from controller.cli.remote_actions import at_organization, carry_out, required_reason
+from controller.cli.remote_actions import ask_controller, required_reason
 from controller.reconcile.settings import load_settings
+from controller.store.actions import Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,4 @@ def sync(options: SyncOptions) -> int:
     """Ask for it, and with --wait follow it; the exit code is 0 once it is asked for, or done."""
     server = required_server(options.server, "penstock apply")
     body = {"reason": required_reason(options.reason), "digest": options.digest}
-    with open_remote(server, load_settings()) as remote:
-        path = f"{at_organization(remote, options.organization, 'a sync')}/sync"
-        return carry_out(remote, path, body, wait=options.wait, output=options.output)
+    return ask_controller(server, load_settings(), Verb.SYNC, options, body)
