@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -58,23 +57,6 @@ def running(*states: str, organization: str = "acme") -> Answer:
         "flows": [flow | rest | {"state": state} for state in states],
     }
     return Answer(200, {"schema": "penstock.running/v1", "at": AT, "passes": [found]})
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with Served() as made:
-        yield made
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def remote(served: Served, pauses: list[float]) -> Iterator[ControllerClient]:
-    with ControllerClient(served.url, "token-of-ada", pauses.append) as made:
-        yield made
 
 
 def roll_back(remote: ControllerClient, *, wait: bool = True, output: TextOrJson = TextOrJson.TEXT) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,23 +25,6 @@ APPROVAL = {
     "by": "ada",
     "at": "2026-11-24T14:05:00+00:00",
 }
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with Served() as made:
-        yield made
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def remote(served: Served, pauses: list[float]) -> Iterator[ControllerClient]:
-    with ControllerClient(served.url, "token-of-ada", pauses.append) as made:
-        yield made
 
 
 def approve(remote: ControllerClient, *, again: bool = True) -> ApprovalDocument:

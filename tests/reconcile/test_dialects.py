@@ -12,6 +12,7 @@ from controller.domain.capabilities import VERSIONED
 from controller.domain.errors.manifest import ManifestInvalid
 from controller.domain.status import StepState, SyncStatus
 from controller.planning.model import ChangeKind
+from tests.reconcile.scenes import kinds, three_flows
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World, said
 
@@ -27,16 +28,6 @@ async def versioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     made = World(tmp_path, dialect=VERSIONED)
     yield made
     await made.close()
-
-
-def kinds(report) -> dict[str, str]:
-    return {change.flow: change.kind.value for change in report.plan_or_raise().actions}
-
-
-def three_flows(world: World) -> None:
-    world.flow("hours", module("Hours"))
-    world.flow("desk", inbound("Desk", calls=["Hours"]))
-    world.flow("front", inbound("Front", calls=["Hours"], transfers=["Desk"]))
 
 
 # The architect dialect publishes files, so it can bind callers anew and unpublish.

@@ -12,6 +12,7 @@ from controller.domain.errors.delivery import PlanStale
 from controller.domain.errors.organization import RateLimited, ServerFault
 from controller.domain.errors.repository import DirtyTree
 from controller.domain.status import StepState, SyncStatus
+from tests.reconcile.scenes import kinds, three_flows
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import World
@@ -23,17 +24,6 @@ VERSION_CONTENT = {
 
 
 pytestmark = BOTH
-
-
-def kinds(report) -> dict[str, str]:
-    return {change.flow: change.kind.value for change in report.plan_or_raise().actions}
-
-
-def three_flows(world: World) -> None:
-    """`front` transfers to `desk`, and both call the module `hours`."""
-    world.flow("hours", module("Hours"))
-    world.flow("desk", inbound("Desk", calls=["Hours"]))
-    world.flow("front", inbound("Front", calls=["Hours"], transfers=["Desk"]))
 
 
 async def test_the_first_delivery_publishes_callees_before_callers_and_records_them(world: World) -> None:
