@@ -1,5 +1,8 @@
-"""Diagnoses executions. Pure: it reads traces that a caller has fetched and makes no calls of its own.
+"""Diagnoses executions. Pure: it reads traces that a caller has fetched, and makes no calls of its own.
 
-Read a trace (`open_execution`, `VersionedReader`), make an `Analysis` of it, and render it with
-`timeline.timeline`, `report.report` or `page.page`. Action traces are in `controller.diagnosis.action`.
+`query` checks a request first. `architect_reader` (over `architect_events` and `architect_steps`) and
+`versioned_reader` read a trace into the `model`, piece by piece (`json_stream`, `nested`), with one form of `variables`
+and `statuses`. `analysis` makes one pass over it: `state` and `changes` of variables, `anomalies`, and `masking` of
+secrets; `modules` tells which versions of modules ran. `timeline`, `report` (the `artifact`) and `page` render the
+result, with `display` and `document`. `error_rate` judges many executions, `action` the trace of one action.
 """

@@ -1,1 +1,4 @@
-"""Renders a graph as text tree, DOT, Mermaid or SVG. Prints and stores nothing; planning never imports it."""
+"""Graphs for people: a `tree` of text, the `languages` of Graphviz and Mermaid, and `svg`, with `label`s in common.
+
+Prints and stores nothing; planning never imports it.
+"""
