@@ -35,7 +35,7 @@ class Kind(StrEnum):
     """A pipe or a device, which is never opened."""
 
 
-class FileUnreadable(Exception):  # noqa: N818 - whoever reads turns it into a mistake with the file's name
+class FileUnreadable(Exception):  # noqa: N818 - its readers turn it into a mistake with the file's name
     """Why a file or folder cannot be read."""
 
 

@@ -29,7 +29,7 @@ _WAIT_S = 1.0
 _FIRST_AHEAD, _MOST_AHEAD = 4, 512
 """Rows that one query reads: those put after the asked one, which a load asks for in the same order."""
 _KEPT_SHARE = 0.75
-"""What is kept of the limit when it is exceeded."""
+"""Share of the limit that is kept when it is exceeded."""
 _OURS_ALONE = 0o700
 _WRITABLE_BY_OTHERS = 0o022
 _ROWS = """
@@ -87,7 +87,7 @@ def _is_open(path: Path) -> bool:
 
 
 class SqliteFacts:
-    """The facts in one file. What is put is written when the cache is closed."""
+    """The facts in one file. Added facts are written when the cache is closed."""
 
     def __init__(self, path: Path, most_bytes: int) -> None:
         self._path = path
@@ -102,7 +102,7 @@ class SqliteFacts:
         """Whether the file held nothing when it was first asked."""
 
     def get(self, key: bytes) -> bytes | None:
-        """What was kept under this key, unchanged; None when nothing is."""
+        """The fact under this key, unchanged; None without one."""
         row = self._row(key)
         if row is None or not isinstance(row[0], bytes) or row[0][:_CHECK_BYTES] != _check(key, row[0][_CHECK_BYTES:]):
             return None
@@ -115,7 +115,7 @@ class SqliteFacts:
         self._new[key] = _check(key, body) + body
 
     def close(self) -> None:
-        """Write what is new, drop what was not used for longest, and close the file."""
+        """Write the new facts, drop those that were not used for longest, and close the file."""
         if self._connection is None:
             return
         try:

@@ -26,7 +26,7 @@ from controller.store.audit_reading import AuditReading
 
 @dataclass(frozen=True, slots=True)
 class ProvenChain:
-    """What was checked of an organisation."""
+    """The parts of an organisation's log that were checked."""
 
     organization: str
     entries: int

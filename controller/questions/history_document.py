@@ -41,7 +41,7 @@ class PeriodDocument:
     certain: bool
     """False if another version may have been live meanwhile that no source has any more."""
     result: str
-    """`delivered`, `rolled-back` (delivered, then taken back), `restored` (by a rollback), `adopted`, `hand-made`,
+    """`delivered`, `rolled-back` (delivered and later undone), `restored` (by a rollback), `adopted`, `hand-made`,
     `removed`, `nothing` or `unknown`."""
     by: str | None
     """A person or a client; `by_role` says what they did."""

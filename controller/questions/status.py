@@ -137,7 +137,7 @@ def _waiting(store: Store) -> tuple[str, ...]:
 def held_back_now(report: PassReport, organization: Organization, services: Services) -> tuple[HeldBack, ...]:
     """Why the plan of the pass would not be delivered at this moment. Raises StoreFailed.
 
-    A delivery that is not at its end is gone on with in any window, and no plan holds until then.
+    An unfinished delivery is resumed in any window, and no plan holds until it has ended.
     """
     if may_write(organization) and services.store.journal.unfinished(report.kept_as):
         return ()

@@ -71,7 +71,7 @@ def degraded_reason(published: str | None, latest: StepRecord | None) -> str | N
         return None
     version = latest.previous_version
     if published == version:
-        # Back, but bound to a module that was taken back after it.
+        # Back, but bound to a module that was rolled back after it.
         stale = version is not None and latest.live_version == version
         return f"{latest.reason or version}; {BIND_ANEW}" if stale else None
     if version is None:

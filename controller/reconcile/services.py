@@ -112,7 +112,7 @@ class Services:
         Raises CredentialNotAllowed and SettingsInvalid.
         """
         key = (organization.name, organization.credentials)
-        # Forgotten first: where reading fails, no pass goes on with the old secret.
+        # Forgotten first: where reading fails, no pass continues with the old secret.
         self._clients.pop(key, None)
         self._clients[key] = await asyncio.to_thread(client_credentials, organization, self.settings)
 

@@ -27,7 +27,7 @@ class Asset:
 
     @property
     def address(self) -> str:
-        """`/assets/style.0123456789ab.css`: a new content has a new address, so that it can be kept for ever."""
+        """`/assets/style.0123456789ab.css`: a new content has a new address, so that browsers may keep it."""
         stem, _, ending = self.name.partition(".")
         return f"/assets/{stem}.{hashlib.sha256(self.content).hexdigest()[:12]}.{ending}"
 

@@ -60,11 +60,11 @@ class _Merge:
     """The digest of the plan in the comment, by organisation."""
     at: datetime
     approvers: list[str] | None = None
-    """The people whose review counts; None until the forge was asked."""
+    """The people with a review that counts; None until the forge was asked."""
     judged: dict[str, str] = field(default_factory=dict)
     """The digest of the last plan that was compared with the comment's, by organisation."""
     outcomes: dict[str, tuple[StatusState, str]] = field(default_factory=dict)
-    """What is known of the delivery, by organisation."""
+    """The known facts about the delivery, by organisation."""
     posted: str = ""
 
     def waits_for(self, organization: str) -> bool:
@@ -79,7 +79,7 @@ class _Merge:
 
 
 class MergedPullRequests:
-    """The merges of the last days whose deliveries are not at their end."""
+    """The merges of the last days with an unfinished delivery."""
 
     def __init__(self, services: Services, forge: Forge, workers: Workers) -> None:
         self._services = services
@@ -92,7 +92,7 @@ class MergedPullRequests:
     def add(self, pull: PullRequest, review: PlanReview, *, posted: bool) -> None:
         """Follow the delivery of a pull request that was just merged. Without changes there is nothing to follow.
 
-        `posted` is whether the comment shows the review: a plan that nobody saw cannot have been approved.
+        `posted` is whether the comment shows the review: a plan that was not shown cannot have been approved.
         """
         digests = {view.plan.organization: view.plan.digest for view in review.views if not view.quiet}
         if pull.merge_sha is None or not digests:
@@ -114,7 +114,7 @@ class MergedPullRequests:
         return any(merge.waits_for(report.organization) for merge in self._merges.values())
 
     async def post(self) -> None:
-        """Write what is new into the comments, and forget what is at its end. Raises ForgeLimited."""
+        """Update the comments, and forget the merges whose deliveries have ended. Raises ForgeLimited."""
         now = self._services.clock.now()
         for number, merge in list(self._merges.items()):
             try:
@@ -156,7 +156,7 @@ class MergedPullRequests:
         log.info("pull_request.delivered", number=number, state=state.value)
 
     async def _approvers(self, pull: PullRequest) -> list[str]:
-        """The people whose review counts for the head that was merged; none where the forge refuses to tell."""
+        """The people with a review that counts for the merged head; none where the forge refuses to tell."""
         found = []
         try:
             for approval in await self._forge.approvals(pull.number):

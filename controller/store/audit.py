@@ -126,7 +126,7 @@ class AuditLog(StorePart):
         head = _locked_head(connection, entry.organization)
         link = {"position": head.position + 1, "previous": head.digest, "filed": self._filed}
         values = {name: getattr(entry, name) for name in _COLUMNS} | link
-        # The digest is made of what the database tells, so that whoever reads the row makes the same one.
+        # The digest is made of the row as the database returns it, so that a reader makes the same one.
         row = connection.execute(_APPEND, values).mappings().one()
         invalid = self._rates.validation_error(connection, entry.organization)
         deployed = self._rates.deployment_success(connection, entry.organization)

@@ -1,8 +1,8 @@
 """The hash chain of the audit log: the digest of each entry covers the digest of the entry before it.
 
-Each organisation has a chain. Whoever knows a later digest can tell that no earlier entry was changed, removed or
-added; record commits carry such digests out of the store. The chain itself does not hold a secret: it proves nothing
-against a person who can rewrite the store, the files and the records branch together.
+Each organisation has a chain. A later digest proves that no earlier entry was changed, removed or added; record commits
+carry such digests out of the store. The chain itself does not hold a secret: it proves nothing against a person who can
+rewrite the store, the files and the records branch together.
 Source: the hash chain (not the secrecy) of Schneier and Kelsey, "Secure Audit Logs to Support Computer Forensics"
 (1999). A Merkle tree (RFC 9162) would prove one entry without the others, which nobody asks here.
 """

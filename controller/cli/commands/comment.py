@@ -99,7 +99,7 @@ def _reviewed(options: CommentOptions, settings: Settings, place: PullRequestInC
 
 
 def _saved(options: CommentOptions, path: Path) -> tuple[PlanReview, int]:
-    """A saved plan. Whoever wrote the file decides what it says; where it is posted, it does not decide."""
+    """A saved plan. Its file decides the text of the comment, and never where that is posted."""
     document = read_plan_file(path, FROM_A_STRANGER)
     wanted = frozenset(options.organization or (each.name for each in document.organizations))
     chosen = [each for each in document.organizations if each.name in wanted]

@@ -27,7 +27,7 @@ _A_FLOW = 0.5
 """Before anything is known, each further flow delays the first look by this share of the first flow's wait."""
 _UNKNOWN_GROWTH = 0.5
 _KNOWN_GROWTH = 0.1
-"""Share of the time passed that the next wait takes; the known one doubles with each look in vain."""
+"""Share of the time passed that the next wait takes; the known one doubles with each look that finds nothing."""
 _SOONER = 0.97
 """Factor on what is known after a job that was done at its first look: the job may have been done before."""
 

@@ -12,7 +12,7 @@ EVERY = "*"
 
 
 class Role(StrEnum):
-    """What somebody may do in an organisation."""
+    """The rights of a person or program in an organisation."""
 
     READ = "read"
     """See everything that the service shows."""
@@ -46,7 +46,7 @@ class Grant:
 
     role: Role
     organizations: str = EVERY
-    """As in a shell: `*` and `?` stand for any characters and any one character."""
+    """As in a shell: `*` matches any characters, `?` any one character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Membership:
         return any(group == _entry(each)[0] for each in self.entries)
 
     def grants(self, groups: Iterable[str]) -> tuple[Grant, ...]:
-        """The roles of somebody who is in these groups; none where no group is known."""
+        """The roles of a person in these groups; none where no group is known."""
         given = {EVERY, *groups}
         sides = ((Role.READ, self.readers), (Role.OPERATE, self.operators))
         found = {

@@ -43,7 +43,7 @@ class Frame:
     person: Person | None = None
     csrf: str = ""
     login: str | None = None
-    """Where to log in; None where nobody can, or somebody is logged in already."""
+    """The address of the login; None without a login, and for a person who is logged in already."""
     logout: str | None = None
     places: tuple[tuple[str, str], ...] = _PLACES
     place: str = ""
@@ -56,7 +56,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request by somebody who may read what it is about."""
+    """A request by a person who may read the answer."""
 
     window: ServiceWindow
     request: Request
@@ -138,7 +138,7 @@ class Pages:
         return endpoint
 
     def refused(self, request: Request, error: PenstockError) -> Response:
-        """The page of an error; somebody who is not known and can log in is led there."""
+        """The page of an error; an unknown person who can log in is led there."""
         access, status = self._window.access, status_of(error, _STATUSES, HTTPStatus.SERVICE_UNAVAILABLE)
         if isinstance(error, Unauthenticated) and access.can_log_in:
             return access.refusal(request, error)
