@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +14,7 @@ from controller.domain.errors.branches import PenstockError, Refused, Waiting
 from controller.domain.errors.delivery import LeaseHeld
 from controller.domain.errors.manifest import CredentialNotAllowed
 from controller.domain.errors.process import Interrupted, SettingsInvalid, StoreFailed
+from controller.domain.foreign_errors import as_fault
 from controller.planning.guard import Confirmations
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.ownership import at_work
@@ -60,8 +61,22 @@ class AskedActions:
             return True  # the pass says what is wrong with the credentials
         return at_work(self._services, key) in (None, self._services.holder)
 
-    def take(self, organization: Organization) -> AskedAction | None:
-        """The next action, which no other controller gets then. Raises StoreFailed."""
+    def take_up(self, usual: PassRequest, organization: Organization) -> tuple[AskedAction, PassRequest] | None:
+        """The next action, which no other controller gets then, with the pass that carries it out.
+
+        `usual` is the pass that would run without it. None without an action, and where it cannot be made a pass, which
+        is noted. Raises StoreFailed.
+        """
+        action = self._take(organization)
+        if action is None:
+            return None
+        try:
+            return action, self._request(action, usual, organization)
+        except PenstockError as error:
+            self._failed(action, error)
+            return None
+
+    def _take(self, organization: Organization) -> AskedAction | None:
         self._write()
         if not self._waiting or not self._is_free(organization):
             return None
@@ -70,11 +85,8 @@ class AskedActions:
             self._waiting = frozenset()
         return action
 
-    def request(self, action: AskedAction, usual: PassRequest, organization: Organization) -> PassRequest:
-        """The pass that carries the action out; `usual` is the one that would run without it.
-
-        Raises SettingsInvalid for an unknown flow, and StoreFailed.
-        """
+    def _request(self, action: AskedAction, usual: PassRequest, organization: Organization) -> PassRequest:
+        """Raises SettingsInvalid for an unknown flow, and StoreFailed."""
         trigger = f"{action.verb.value}: {action.reason}"[:_LONGEST_TRIGGER]
         asked = replace(usual, actor=action.by, trigger=trigger, full_look=True)
         match action.verb:
@@ -91,7 +103,17 @@ class AskedActions:
                 self._services.store.quarantines.release(self._name, key, by=action.by)
                 return asked
 
-    def ended(self, action: AskedAction, report: PassReport) -> None:
+    async def carry_out(self, action: AskedAction, run: Callable[[], Awaitable[PassReport]]) -> PassReport:
+        """Run the action's pass and note how it ended. Raises what the pass raises."""
+        try:
+            report = await run()
+        except Exception as error:
+            self._failed(action, as_fault(error, f"{action.verb.value} of {self._name}"))
+            raise
+        self._ended(action, report)
+        return report
+
+    def _ended(self, action: AskedAction, report: PassReport) -> None:
         """Note how the action's pass ended; an action that did not begin waits again."""
         held = isinstance(report.error, LeaseHeld)
         if held or (isinstance(report.error, Interrupted) and report.result is None):
@@ -103,7 +125,7 @@ class AskedActions:
         outcome = _outcome(action, report)
         self._note(action, outcome, report_message(report) if report.error is None else _with_hint(report.error))
 
-    def failed(self, action: AskedAction, error: PenstockError) -> None:
+    def _failed(self, action: AskedAction, error: PenstockError) -> None:
         """Note that the action could not be carried out."""
         refused = isinstance(error, Refused | Waiting)
         self._note(action, ActionOutcome.REFUSED if refused else ActionOutcome.FAILED, _with_hint(error))

@@ -10,7 +10,6 @@ import structlog
 
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.delivery import DeliveryPaused, LeaseHeld
 from controller.domain.errors.process import Interrupted
 from controller.domain.foreign_errors import as_fault
@@ -230,39 +229,23 @@ class Worker:
             allow_unpushed=self._allow_dirty,
         )
         self._full_look = False
-        action = self._actions.take(organization)
-        asked = None if action is None else self._asked(action, request, organization)
-        if action is not None and asked is not None:
-            return await self._act(action, asked, workspace, organization)
+        asked = self._actions.take_up(request, organization)
+        if asked is not None:
+            return await self._act(*asked, workspace, organization)
         report = await self._carry_out(request, workspace, organization)
         report = await self._unless_held(request, workspace, report)
         # A pass without a plan did not look.
         self._full_look = self._full_look or (request.full_look and report.plan is None)
         return report
 
-    def _asked(self, action: AskedAction, usual: PassRequest, organization: Organization) -> PassRequest | None:
-        """The pass that carries the action out; None where the action cannot be made one, which is noted."""
-        try:
-            return self._actions.request(action, usual, organization)
-        except PenstockError as error:
-            self._actions.failed(action, error)
-            return None
-
     async def _act(
         self, action: AskedAction, request: PassRequest, workspace: Workspace, organization: Organization
     ) -> PassReport:
         """Run the pass that a person asked for, and soon the usual one: it sees what the former left."""
         self.nudge("after an action")
-        try:
-            if request.mode is Mode.ROLLBACK:
-                report = await self._run(request, workspace)
-            else:
-                report = await self._carry_out(request, workspace, organization)
-        except Exception as error:
-            self._actions.failed(action, as_fault(error, f"{action.verb.value} of {self.name}"))
-            raise
-        self._actions.ended(action, report)
-        return report
+        if request.mode is Mode.ROLLBACK:
+            return await self._actions.carry_out(action, lambda: self._run(request, workspace))
+        return await self._actions.carry_out(action, lambda: self._carry_out(request, workspace, organization))
 
     async def _carry_out(self, request: PassRequest, workspace: Workspace, organization: Organization) -> PassReport:
         if self._has_to_recover(organization, workspace):
