@@ -127,7 +127,7 @@ def _followed(remote: ControllerClient, action: ActionStateDocument) -> ActionSt
                     print(visible(line), file=sys.stderr, flush=True)
             told = lines
     except (KeyboardInterrupt, ControllerUnavailable):
-        print(f"penstock: action {action.id} is not ended by this: the controller carries it out", file=sys.stderr)
+        print(f"penstock: action {action.id} is not ended by this: the controller goes on with it", file=sys.stderr)
         raise
     return action
 

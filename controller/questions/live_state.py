@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from typing import Final
 
 from controller.domain.documents import filled
 from controller.domain.identity import FlowKey
-from controller.domain.status import Health
+from controller.domain.status import Health, StepState
 from controller.domain.suspension import Suspension
 from controller.planning.rendering.document_model import ChangeDocument
 from controller.questions.action_document import ActionStateDocument
@@ -33,10 +33,9 @@ from controller.questions.open_drift import drift_documents
 from controller.questions.stored_plan import change_of
 from controller.questions.suspension_document import SuspensionStateDocument
 from controller.questions.sync_log import last_sync_document, step_document
-from controller.questions.waiting_changes import waiting_changes
 from controller.store.flow_filter import FlowFilter, FlowSort
 from controller.store.records import SyncRecord
-from controller.store.running import RunningFlow, RunningPass
+from controller.store.running import ENDED, PlannedChange, RunningFlow, RunningPass
 from controller.store.store import Store
 from controller.store.views import FlowView, OrganizationView
 
@@ -44,6 +43,8 @@ _MOST_WAITING: Final = 100
 """Changes that are listed; a delivery may have ten thousand."""
 Visible = Callable[[str], bool]
 """Whether the asker may see the organisation of this name."""
+_DONE: Final = ENDED | {StepState.HEALTHY.value}
+"""States of a change for which no other one waits any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +186,18 @@ def _problems(
 
 
 _RETRY = "change it in git, or let it be tried again: `penstock retry`"
+
+
+def waiting_changes(planned: Sequence[PlannedChange], states: Mapping[str, str]) -> list[WaitingChangeDocument]:
+    """The changes that have not begun, in the order of the plan; `states` are those of the others, by flow."""
+    open_ones = {each.flow for each in planned if states.get(each.flow) not in _DONE}
+    return [
+        WaitingChangeDocument(
+            flow=each.flow,
+            kind=each.kind,
+            wave=each.wave,
+            waits_for=[flow for flow in each.depends_on if flow in open_ones],
+        )
+        for each in planned
+        if each.flow not in states
+    ]

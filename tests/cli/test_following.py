@@ -55,6 +55,8 @@ def running(*states: str, organization: str = "acme") -> Answer:
         "beat_at": AT,
         "heard": True,
         "flows": [flow | rest | {"state": state} for state in states],
+        "waiting": [],
+        "waiting_total": 0,
     }
     return Answer(200, {"schema": "penstock.running/v1", "at": AT, "passes": [found]})
 

@@ -15,8 +15,7 @@ from controller.service.pages.flow import flow
 from controller.service.pages.flow_list import flows
 from controller.service.pages.graph import graph
 from controller.service.pages.plan import plan
-from controller.service.pages.records import audit, drift, organization_audit
-from controller.service.pages.syncs import organization_syncs, sync, syncs
+from controller.service.pages.records import audit, drift, organization_audit, organization_syncs, sync, syncs
 
 _READ: Final = (
     ("/", organizations),
