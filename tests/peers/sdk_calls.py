@@ -68,6 +68,7 @@ _OWN: Mapping[str, Mapping[str, Any]] = {
     "ObjectsApi.post_authorization_divisions": {"body": {"name": "Made as an object"}},
     "ObjectsApi.delete_authorization_division": {"division_id": "@division"},
     "delete_architect_prompts": {"id": ["@post_architect_prompts.id"]},
+    "delete_responsemanagement_library": {"library_id": "@post_responsemanagement_libraries.id"},
     "delete_authorization_division": {"division_id": "@post_authorization_divisions.id"},
     "delete_flow": {"flow_id": "@post_flows.id"},
     "delete_flows": {"id": ["@spare"]},

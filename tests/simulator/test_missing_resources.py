@@ -120,6 +120,34 @@ async def test_changes_are_announced_to_those_who_subscribed(api: httpx.AsyncCli
     ]
 
 
+async def test_what_another_resource_names_by_its_id_is_not_deleted(
+    api: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    schedule = (await api.post("/api/v2/architect/schedules", json={"name": "Weekdays"})).json()
+    opened = {"name": "Office", "openSchedules": [{"id": schedule["id"]}]}
+    group = (await api.post("/api/v2/architect/schedulegroups", json=opened)).json()
+    refused = await api.delete(schedule["selfUri"])
+    assert (refused.status_code, refused.json()["message"]) == (
+        409,
+        "Schedule 'Weekdays' is in use by schedule group 'Office'.",
+    )
+    assert (await api.delete(group["selfUri"])).status_code == 204
+    assert (await api.delete(schedule["selfUri"])).status_code == 204
+    flow = main_id(simulator)
+    queue = (await api.post("/api/v2/routing/queues", json={"name": "Sales", "queueFlow": {"id": flow}})).json()
+    assert (await api.delete(f"/api/v2/flows/{flow}")).status_code == 409
+    assert (await api.delete(queue["selfUri"])).status_code == 204
+    assert (await api.delete(f"/api/v2/flows/{flow}")).status_code == 204
+
+
+async def test_a_flow_is_made_in_the_division_that_its_id_names(api: httpx.AsyncClient) -> None:
+    division = (await api.post("/api/v2/authorization/divisions", json={"name": "Care"})).json()
+    body = {"name": "Draft", "type": "WORKFLOW", "division": {"id": division["id"]}}
+    assert (await api.post("/api/v2/flows", json=body)).json()["division"]["name"] == "Care"
+    body = {"name": "Other", "type": "WORKFLOW", "division": {"id": "nothing"}}
+    assert (await api.post("/api/v2/flows", json=body)).status_code == 404
+
+
 async def test_names_are_taken_once_and_needed(api: httpx.AsyncClient) -> None:
     for uri, body in (
         ("/api/v2/routing/queues", {"name": "Sales"}),
@@ -165,6 +193,8 @@ async def test_a_client_publishes_only_in_its_divisions(
         assert "in division 'Home': architect:flow:publish" in texts(refused)[0]
         answer = await publish(care, main_id(simulator), "1.0")
         assert (answer.status_code, answer.json()["code"]) == (403, "missing.division.permission")
+        me = (await care.get("/api/v2/authorization/subjects/me")).json()
+        assert [grant["division"]["name"] for grant in me["grants"]] == ["Care"]
         for uri, everywhere in (("paged/me", False), ("me", None)):
             query = {"permission": "architect:flow:publish"}
             found = (await care.get(f"/api/v2/authorization/divisionspermitted/{uri}", params=query)).json()

@@ -13,6 +13,9 @@ from controller.simulator.architect import views
 from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.faults import FaultKind
 from controller.simulator.problem import not_found
+from controller.simulator.resources.inventory import HOME, resources_of
+from controller.simulator.resources.kinds import KINDS
+from controller.simulator.resources.shapes import shown
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.time import iso
 
@@ -107,7 +110,7 @@ def own_token(call: ServedCall) -> Response:
 
 
 def subject(call: ServedCall) -> Response:
-    """`GET /api/v2/authorization/subjects/me`: the caller, with one role that grants all its permissions."""
+    """`GET /api/v2/authorization/subjects/me`: the caller, with a role in each of its divisions, or in Home for all."""
     role_id = call.organization.identifier("role", call.actor.id)
     full = (call.text("includeFullRoles") or "true").lower() == "true"
     role: views.JSON = {
@@ -117,14 +120,23 @@ def subject(call: ServedCall) -> Response:
         "selfUri": f"/api/v2/authorization/roles/{role_id}",
         **({"policies": _policies(call.client.permissions if call.client else frozenset())} if full else {}),
     }
-    division = views.division(call.organization, "Home") | {"description": "Home Division", "homeDivision": True}
     made_at = iso(call.now - timedelta(days=1))
-    grant = {"subjectId": call.actor.id, "division": division, "role": role, "grantMadeAt": made_at}
+    limits = call.client.divisions if call.client else None
+    grants = [
+        {
+            "subjectId": call.actor.id,
+            "division": shown(call.organization, division),
+            "role": role,
+            "grantMadeAt": made_at,
+        }
+        for division in resources_of(call.organization, KINDS["division"])
+        if (division.name == HOME if limits is None else division.name in limits)
+    ]
     return answer(
         {
             "id": call.actor.id,
             "name": call.actor.name,
-            "grants": [grant],
+            "grants": grants,
             "version": 1,
             "selfUri": f"/api/v2/authorization/subjects/{call.actor.id}",
         }

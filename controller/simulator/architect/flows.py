@@ -23,6 +23,9 @@ from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, bad_request, conflict, not_found, outside
 from controller.simulator.publishing import refuse_when_busy
 from controller.simulator.resolution import consumers
+from controller.simulator.resources.inventory import get, referring
+from controller.simulator.resources.kinds import KINDS
+from controller.simulator.resources.resource import SimulatedResource
 from controller.simulator.time import iso
 
 
@@ -58,8 +61,9 @@ def create_flow(call: ServedCall) -> Response:
     name, kind = call.string("name"), call.string("type")
     if name is None or not name.strip() or kind is None or kind.lower() not in ROOTS:
         raise bad_request("A flow needs a [name] and a known [type].")
-    # Ids of divisions are known only by their names here.
     division = call.mapping("division").get("name")
+    if isinstance(by_id := call.mapping("division").get("id"), str):
+        division = get(call.organization, KINDS["division"], by_id).name
     flow = call.organization.create(
         FlowKey(kind.lower(), name),
         call.actor,
@@ -108,7 +112,10 @@ def delete_flows(call: ServedCall) -> Response:
 def _refuse_to_delete(call: ServedCall, flow: SimulatedFlow, leaving: list[SimulatedFlow] | None = None) -> None:
     refuse_when_locked(flow, call.actor)
     refuse_when_busy(flow)
-    users = [user for user in consumers(call.organization, flow) if user not in (leaving or ())]
+    users: list[SimulatedFlow | SimulatedResource] = [
+        user for user in consumers(call.organization, flow) if user not in (leaving or ())
+    ]
+    users += referring(call.organization, flow.id)
     if users:
         names = ", ".join(f"'{user.name}'" for user in users[:5])
         raise conflict(f"Flow '{flow.name}' is in use by {names}.", entity=flow.entity)

@@ -183,6 +183,18 @@ def users(organization: SimulatedOrganization, resource: SimulatedResource) -> l
     return [flow for flow in organization.flows() if resource.key in _keys_of(flow, kind)]
 
 
+def referring(organization: SimulatedOrganization, identifier: str) -> list[SimulatedResource]:
+    """The resources that name this id: the groups of a schedule, the queues of an in-queue flow."""
+    stored = organization.state.resources.by_id.values()
+    return [one for one in stored if one.id != identifier and _names(one.fields, identifier)]
+
+
+def _names(value: object, identifier: str) -> bool:
+    if isinstance(value, dict):
+        return value.get("id") == identifier or any(_names(item, identifier) for item in value.values())
+    return isinstance(value, list) and any(_names(item, identifier) for item in value)
+
+
 def missing(organization: SimulatedOrganization, text: str) -> Iterator[ResourceReference]:
     """The references of a content to resources that the organisation does not have."""
     resources, strict = organization.state.resources, organization.settings.strict_resources

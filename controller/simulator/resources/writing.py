@@ -81,16 +81,19 @@ def delete(kind: ResourceKind, call: ServedCall) -> Response:
 
 
 def _refuse_in_use(call: ServedCall, kind: ResourceKind, resource: SimulatedResource) -> None:
-    flows = [f"flow '{flow.name}'" for flow in inventory.users(call.organization, resource)]
+    users = [f"flow '{flow.name}'" for flow in inventory.users(call.organization, resource)]
     if kind.name == "division":
         stored = call.organization.state.resources.by_id.values()
-        others = [f"{one.kind.replace('-', ' ')} '{one.name}'" for one in stored if one.division == resource.name]
-        if flows or others:
-            holds = ", ".join([*flows, *others][:5])
-            raise ApiError(400, "bad.request", f"Division '{resource.name}' holds {holds}.", entity=resource.entity)
-    elif flows:
+        others = [one for one in stored if one.division == resource.name]
+    else:
+        others = inventory.referring(call.organization, resource.id)
+    users += [f"{one.kind.replace('-', ' ')} '{one.name}'" for one in others]
+    listed = ", ".join(users[:5])
+    if kind.name == "division" and users:
+        raise ApiError(400, "bad.request", f"Division '{resource.name}' holds {listed}.", entity=resource.entity)
+    if users:
         what = kind.name.replace("-", " ").capitalize()
-        raise conflict(f"{what} '{resource.name}' is in use by {', '.join(flows[:5])}.", entity=resource.entity)
+        raise conflict(f"{what} '{resource.name}' is in use by {listed}.", entity=resource.entity)
 
 
 def _fields(kind: ResourceKind, body: Mapping[str, object]) -> dict[str, object]:
