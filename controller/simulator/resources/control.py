@@ -10,7 +10,7 @@ from controller.simulator.architect import views
 from controller.simulator.call import INTERNAL, ServedCall, ServedEndpoint, answer
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.resources import inventory, loading, parts
-from controller.simulator.resources.kinds import KINDS, ResourceKind
+from controller.simulator.resources.kinds import KINDS, SimulatedKind
 from controller.simulator.resources.resource import SimulatedResource
 
 _URI = f"{INTERNAL}/resources"
@@ -68,7 +68,7 @@ def remove(call: ServedCall) -> Response:
     return show(call)
 
 
-def _forget(call: ServedCall, kinds: list[ResourceKind]) -> None:
+def _forget(call: ServedCall, kinds: list[SimulatedKind]) -> None:
     resources, names = call.organization.state.resources, {kind.name for kind in kinds}
     for resource in [one for one in resources.by_id.values() if one.kind in names]:
         inventory.remove(call.organization, resource)
@@ -76,7 +76,7 @@ def _forget(call: ServedCall, kinds: list[ResourceKind]) -> None:
     resources.removed = {label for label in resources.removed if label.partition("/")[0] not in names}
 
 
-def _kind(call: ServedCall) -> ResourceKind | None:
+def _kind(call: ServedCall) -> SimulatedKind | None:
     """The kind in the query. Raises 400 for an unknown one."""
     name = call.text("kind")
     if name is None:

@@ -14,7 +14,7 @@ from controller.simulator.content import needs, read
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import conflict, not_found
-from controller.simulator.resources.kinds import KINDS, ResourceKind
+from controller.simulator.resources.kinds import KINDS, SimulatedKind
 from controller.simulator.resources.resource import SimulatedResource
 
 HOME = "Home"
@@ -27,19 +27,19 @@ _CHILD_OF = {"integration": "data-action", "response-library": "response"}
 """Kinds that resources of another kind belong to and name."""
 
 
-def complete(organization: SimulatedOrganization, kind: ResourceKind) -> bool:
+def complete(organization: SimulatedOrganization, kind: SimulatedKind) -> bool:
     """Whether the organisation has no others of this kind than its state holds."""
     return organization.settings.strict_resources or kind.name in organization.state.resources.complete
 
 
-def find(organization: SimulatedOrganization, kind: ResourceKind, key: str) -> SimulatedResource | None:
+def find(organization: SimulatedOrganization, kind: SimulatedKind, key: str) -> SimulatedResource | None:
     """The resource with this name, or `category / action`, in the state; None if there is none."""
     resources = organization.state.resources
     found = resources.ids.get(f"{kind.name}/{key}")
     return resources.by_id[found] if found else None
 
 
-def get(organization: SimulatedOrganization, kind: ResourceKind, resource_id: str) -> SimulatedResource:
+def get(organization: SimulatedOrganization, kind: SimulatedKind, resource_id: str) -> SimulatedResource:
     """The resource with this id. Raises 404."""
     found = organization.state.resources.by_id.get(resource_id)
     if found is None:
@@ -63,20 +63,20 @@ def _first_id(organization: SimulatedOrganization, kind: str, key: str) -> str:
     return organization.identifier("resource", kind, key)
 
 
-def resources_of(organization: SimulatedOrganization, kind: ResourceKind) -> list[SimulatedResource]:
+def resources_of(organization: SimulatedOrganization, kind: SimulatedKind) -> list[SimulatedResource]:
     """All resources of this kind, by name."""
     stored = [one for one in organization.state.resources.by_id.values() if one.kind == kind.name]
     return sorted([*stored, *_implied(organization, kind)], key=lambda one: (one.name.lower(), one.id))
 
 
-def _implied(organization: SimulatedOrganization, kind: ResourceKind) -> Iterator[SimulatedResource]:
+def _implied(organization: SimulatedOrganization, kind: SimulatedKind) -> Iterator[SimulatedResource]:
     """The resources that are in no state: those that are always there, and those that only flows name."""
     for key, since in _implied_keys(organization, kind):
         if find(organization, kind, key) is None:
             yield _resource(organization, kind, key, since)
 
 
-def _implied_keys(organization: SimulatedOrganization, kind: ResourceKind) -> Iterator[tuple[str, datetime]]:
+def _implied_keys(organization: SimulatedOrganization, kind: SimulatedKind) -> Iterator[tuple[str, datetime]]:
     if kind.name == "division":
         yield HOME, _ALWAYS
     if kind.name == "system-prompt":
@@ -85,7 +85,7 @@ def _implied_keys(organization: SimulatedOrganization, kind: ResourceKind) -> It
         yield from _named_by_flows(organization, kind)
 
 
-def _named_by_flows(organization: SimulatedOrganization, kind: ResourceKind) -> Iterator[tuple[str, datetime]]:
+def _named_by_flows(organization: SimulatedOrganization, kind: SimulatedKind) -> Iterator[tuple[str, datetime]]:
     """The names that flows give, each once, with the creation of the first flow that gives it."""
     removed = organization.state.resources.removed
     seen: set[str] = {HOME} if kind.name == "division" else set()
@@ -96,7 +96,7 @@ def _named_by_flows(organization: SimulatedOrganization, kind: ResourceKind) -> 
                 yield key, flow.created_at
 
 
-def _keys_of(flow: SimulatedFlow, kind: ResourceKind) -> set[str]:
+def _keys_of(flow: SimulatedFlow, kind: SimulatedKind) -> set[str]:
     """The names of this kind that a flow gives; of integrations, the categories of its data actions.
 
     The live version and the latest one count.
@@ -112,7 +112,7 @@ def _keys_of(flow: SimulatedFlow, kind: ResourceKind) -> set[str]:
     return keys
 
 
-def _resource(organization: SimulatedOrganization, kind: ResourceKind, key: str, at: datetime) -> SimulatedResource:
+def _resource(organization: SimulatedOrganization, kind: SimulatedKind, key: str, at: datetime) -> SimulatedResource:
     """A resource of this name that is not in the state."""
     parent, found, name = key.partition(" / ") if kind.parent else ("", "", key)
     if not found:
@@ -121,7 +121,7 @@ def _resource(organization: SimulatedOrganization, kind: ResourceKind, key: str,
 
 
 def add(
-    organization: SimulatedOrganization, kind: ResourceKind, name: str, now: datetime, *, parent: str = ""
+    organization: SimulatedOrganization, kind: SimulatedKind, name: str, now: datetime, *, parent: str = ""
 ) -> SimulatedResource:
     """Add a resource to the state. Raises 409 when the name is taken by one that is there."""
     resources = organization.state.resources
@@ -144,7 +144,7 @@ def keep(organization: SimulatedOrganization, resource: SimulatedResource) -> No
     resources.removed.discard(f"{resource.kind}/{resource.key}")
 
 
-def rename(organization: SimulatedOrganization, kind: ResourceKind, resource: SimulatedResource, name: str) -> None:
+def rename(organization: SimulatedOrganization, kind: SimulatedKind, resource: SimulatedResource, name: str) -> None:
     """Rename a resource. Raises 409 when the name is taken. Flows and resources follow a renamed division."""
     if name == resource.name:
         return
@@ -209,6 +209,6 @@ def missing(organization: SimulatedOrganization, text: str) -> Iterator[Resource
             yield reference
 
 
-def _always(kind: ResourceKind, key: str) -> bool:
+def _always(kind: SimulatedKind, key: str) -> bool:
     """Whether every organisation has this one."""
     return (kind.name == "division" and key == HOME) or kind.name == "system-prompt"

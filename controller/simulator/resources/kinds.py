@@ -23,7 +23,7 @@ class NameFilter(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceKind:
+class SimulatedKind:
     name: str
     """A kebab-case noun, as in `ResourceReference.kind`."""
     uri: str
@@ -108,8 +108,8 @@ _CHANGED = ("", _MODIFIED)
 _ALL = "POST PUT DELETE"
 _NONE, _PART, _PREFIX = NameFilter.NONE, NameFilter.PART, NameFilter.PREFIX
 _KINDS = (
-    ResourceKind("queue", "/api/v2/routing/queues", "routing:queue", _ALL, _BOTH, shown=_QUEUE),
-    ResourceKind(
+    SimulatedKind("queue", "/api/v2/routing/queues", "routing:queue", _ALL, _BOTH, shown=_QUEUE),
+    SimulatedKind(
         "integration",
         "/api/v2/integrations",
         "integrations:integration",
@@ -117,7 +117,7 @@ _KINDS = (
         divided=False,
         shown=_INTEGRATION,
     ),
-    ResourceKind(
+    SimulatedKind(
         "data-action",
         "/api/v2/integrations/actions",
         "integrations:action",
@@ -127,13 +127,13 @@ _KINDS = (
         divided=False,
         shown=_ACTION,
     ),
-    ResourceKind("data-table", "/api/v2/flows/datatables", "architect:datatable", _ALL, shown={"description": ""}),
-    ResourceKind("user-prompt", "/api/v2/architect/prompts", "architect:userPrompt", _ALL, largest=100),
-    ResourceKind(
+    SimulatedKind("data-table", "/api/v2/flows/datatables", "architect:datatable", _ALL, shown={"description": ""}),
+    SimulatedKind("user-prompt", "/api/v2/architect/prompts", "architect:userPrompt", _ALL, largest=100),
+    SimulatedKind(
         "system-prompt", "/api/v2/architect/systemprompts", "architect:systemPrompt", divided=False, largest=100
     ),
-    ResourceKind("schedule", "/api/v2/architect/schedules", "routing:schedule", _ALL, _BOTH, shown=_SCHEDULE),
-    ResourceKind(
+    SimulatedKind("schedule", "/api/v2/architect/schedules", "routing:schedule", _ALL, _BOTH, shown=_SCHEDULE),
+    SimulatedKind(
         "schedule-group",
         "/api/v2/architect/schedulegroups",
         "routing:scheduleGroup",
@@ -141,10 +141,10 @@ _KINDS = (
         _BOTH,
         shown=_SCHEDULE_GROUP,
     ),
-    ResourceKind(
+    SimulatedKind(
         "emergency-group", "/api/v2/architect/emergencygroups", "routing:emergencyGroup", _ALL, _BOTH, shown=_EMERGENCY
     ),
-    ResourceKind(
+    SimulatedKind(
         "skill",
         "/api/v2/routing/skills",
         "routing:skill",
@@ -154,7 +154,7 @@ _KINDS = (
         divided=False,
         shown=_ACTIVE,
     ),
-    ResourceKind(
+    SimulatedKind(
         "language-skill",
         "/api/v2/routing/languages",
         "routing:skill",
@@ -163,15 +163,15 @@ _KINDS = (
         divided=False,
         shown=_ACTIVE,
     ),
-    ResourceKind("wrap-up-code", "/api/v2/routing/wrapupcodes", "routing:wrapupCode", _ALL, _BOTH),
-    ResourceKind("flow-outcome", "/api/v2/flows/outcomes", "architect:flowOutcome", "POST PUT"),
-    ResourceKind(
+    SimulatedKind("wrap-up-code", "/api/v2/routing/wrapupcodes", "routing:wrapupCode", _ALL, _BOTH),
+    SimulatedKind("flow-outcome", "/api/v2/flows/outcomes", "architect:flowOutcome", "POST PUT"),
+    SimulatedKind(
         "flow-milestone", "/api/v2/flows/milestones", "architect:flowMilestone", _ALL, shown={"description": ""}
     ),
-    ResourceKind(
+    SimulatedKind(
         "script", "/api/v2/scripts", "scripter:script", "", ("createdDate", "modifiedDate"), _PART, largest=100
     ),
-    ResourceKind(
+    SimulatedKind(
         "contact-list",
         "/api/v2/outbound/contactlists",
         "outbound:contactList",
@@ -180,7 +180,7 @@ _KINDS = (
         largest=100,
         shown=_CONTACTS,
     ),
-    ResourceKind(
+    SimulatedKind(
         "knowledge-base",
         "/api/v2/knowledge/knowledgebases",
         "knowledge:knowledgebase",
@@ -192,15 +192,15 @@ _KINDS = (
         cursor=True,
         shown=_KNOWLEDGE,
     ),
-    ResourceKind(
+    SimulatedKind(
         "survey-form", "/api/v2/quality/forms/surveys", "quality:surveyForm", _ALL, ("", "modifiedDate"), shown=_SURVEY
     ),
-    ResourceKind("group", "/api/v2/groups", "directory:group", _ALL, _CHANGED, _NONE, divided=False, shown=_GROUP),
-    ResourceKind("user", "/api/v2/users", "directory:user", "POST PATCH DELETE", names=_NONE, shown=_USER),
-    ResourceKind(
+    SimulatedKind("group", "/api/v2/groups", "directory:group", _ALL, _CHANGED, _NONE, divided=False, shown=_GROUP),
+    SimulatedKind("user", "/api/v2/users", "directory:user", "POST PATCH DELETE", names=_NONE, shown=_USER),
+    SimulatedKind(
         "division", "/api/v2/authorization/divisions", "authorization:division", _ALL, names=_PART, divided=False
     ),
-    ResourceKind(
+    SimulatedKind(
         "response-library",
         "/api/v2/responsemanagement/libraries",
         "responses:library",
@@ -209,7 +209,7 @@ _KINDS = (
         _NONE,
         shown={"version": 1},
     ),
-    ResourceKind(
+    SimulatedKind(
         "response",
         "/api/v2/responsemanagement/responses",
         "responses:response",
@@ -220,8 +220,8 @@ _KINDS = (
         divided=False,
         shown={"version": 1, "texts": []},
     ),
-    ResourceKind("guide", "/api/v2/guides", "aiStudio:guide", dates=_BOTH, divided=False, largest=100, shown=_LATEST),
-    ResourceKind(
+    SimulatedKind("guide", "/api/v2/guides", "aiStudio:guide", dates=_BOTH, divided=False, largest=100, shown=_LATEST),
+    SimulatedKind(
         "virtual-agent",
         "/api/v2/agentic/virtualagents",
         "aiStudio:agenticVirtualAgent",
@@ -230,17 +230,17 @@ _KINDS = (
         largest=100,
         shown=_LATEST,
     ),
-    ResourceKind(
+    SimulatedKind(
         "bot-connector", "/api/v2/textbots/bots/search", "integrations:integration", divided=False, largest=100
     ),
-    ResourceKind(
+    SimulatedKind(
         "grammar",
         "/api/v2/architect/grammars",
         "architect:grammar",
         divided=False,
         shown={"description": "", "languages": []},
     ),
-    ResourceKind("utilization-label", "/api/v2/routing/utilization/labels", "routing:utilizationLabel", divided=False),
+    SimulatedKind("utilization-label", "/api/v2/routing/utilization/labels", "routing:utilizationLabel", divided=False),
 )
-KINDS: Mapping[str, ResourceKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
+KINDS: Mapping[str, SimulatedKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
 """The kinds by name. Worktypes, decision tables, speech engines are not here: no listing of the API shows them all."""

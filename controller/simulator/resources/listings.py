@@ -13,7 +13,7 @@ from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.problem import bad_request
 from controller.simulator.resources import parts, shapes
 from controller.simulator.resources.inventory import complete, get, resources_of
-from controller.simulator.resources.kinds import KINDS, NameFilter, ResourceKind
+from controller.simulator.resources.kinds import KINDS, NameFilter, SimulatedKind
 from controller.simulator.resources.resource import SimulatedResource
 
 Test = Callable[[SimulatedResource], bool]
@@ -21,7 +21,7 @@ _NOT_ALL = {"Penstock-Complete": "false"}
 """A header, because Genesys' Python SDK takes a 206 for an error."""
 
 
-def list_all(kind: ResourceKind, call: ServedCall) -> Response:
+def list_all(kind: SimulatedKind, call: ServedCall) -> Response:
     """One page of the resources that the query chooses, by name.
 
     A header says where the organisation has more than it lists: any that a flow names.
@@ -40,13 +40,13 @@ def _without_addresses(page: views.JSON) -> views.JSON:
     return {field: value for field, value in page.items() if not field.endswith("Uri")}
 
 
-def _chosen(kind: ResourceKind, call: ServedCall) -> list[SimulatedResource]:
+def _chosen(kind: SimulatedKind, call: ServedCall) -> list[SimulatedResource]:
     tests = [*_name_tests(kind, call), *_other_tests(kind, call)]
     found = [one for one in resources_of(call.organization, kind) if all(test(one) for test in tests)]
     return found[::-1] if (call.text("sortOrder") or "").lower().startswith("desc") else found
 
 
-def _name_tests(kind: ResourceKind, call: ServedCall) -> Iterator[Test]:
+def _name_tests(kind: SimulatedKind, call: ServedCall) -> Iterator[Test]:
     names = call.request.query_params.getlist("name")
     wanted = [name.lower() for name in names if name] if kind.names is not NameFilter.NONE else []
     if not wanted:
@@ -61,7 +61,7 @@ def _name_tests(kind: ResourceKind, call: ServedCall) -> Iterator[Test]:
         yield lambda one: any(name.strip("*") in one.name.lower() for name in wanted)
 
 
-def _other_tests(kind: ResourceKind, call: ServedCall) -> Iterator[Test]:
+def _other_tests(kind: SimulatedKind, call: ServedCall) -> Iterator[Test]:
     """By id, division, category, library, part of the name and `secure`, where the kind has that."""
     if ids := (*call.many("id"), *call.many("ids")):
         yield lambda one: one.id in ids
@@ -85,7 +85,7 @@ def _libraries(call: ServedCall, response: SimulatedResource) -> list[dict[str, 
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def _cursor_page(call: ServedCall, kind: ResourceKind, chosen: list[SimulatedResource]) -> views.JSON:
+def _cursor_page(call: ServedCall, kind: SimulatedKind, chosen: list[SimulatedResource]) -> views.JSON:
     """A page after the cursor, which is the position of its first row. Raises 400 for another cursor."""
     size = min(
         call.number("pageSize", call.number("limit", 25, maximum=kind.largest), maximum=kind.largest),
@@ -101,7 +101,7 @@ def _cursor_page(call: ServedCall, kind: ResourceKind, chosen: list[SimulatedRes
     return page
 
 
-def read_one(kind: ResourceKind, call: ServedCall) -> Response:
+def read_one(kind: SimulatedKind, call: ServedCall) -> Response:
     """`GET …/{id}`."""
     return answer(expanded(call, get(call.organization, kind, call.path["resourceId"])))
 
@@ -143,7 +143,7 @@ def prompt_resource(call: ServedCall, prompt: SimulatedResource, language: str, 
     return built | ({"mediaUri": storage} if "audio" in part else {})
 
 
-def list_prompt_resources(kind: ResourceKind, call: ServedCall) -> Response:
+def list_prompt_resources(kind: SimulatedKind, call: ServedCall) -> Response:
     """`GET …/{promptId}/resources`."""
     prompt = get(call.organization, kind, call.path["resourceId"])
     spoken = list(parts.prompt_languages(call.organization, prompt).items())
@@ -177,7 +177,7 @@ def find_bots(call: ServedCall) -> Response:
     return answer({"entities": [bot for bot in bots if not types or bot["botType"] in types][:most]})
 
 
-def _endpoints(kind: ResourceKind) -> Iterator[ServedEndpoint]:
+def _endpoints(kind: SimulatedKind) -> Iterator[ServedEndpoint]:
     view = kind.permission("view")
     yield ServedEndpoint("GET", kind.uri, partial(list_all, kind), view)
     yield ServedEndpoint("GET", f"{kind.uri}/{{resourceId}}", partial(read_one, kind), view)

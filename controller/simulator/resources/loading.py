@@ -13,7 +13,7 @@ from controller.flows.loading import load_yaml
 from controller.flows.suggestion import did_you_mean
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resources.inventory import HOME, add, find, keep, resources_of
-from controller.simulator.resources.kinds import KINDS, ResourceKind
+from controller.simulator.resources.kinds import KINDS, SimulatedKind
 from controller.simulator.resources.parts import PROMPTS, prompt_languages, schema, table_schema
 
 FROM_FLOWS = "from-flows"
@@ -28,7 +28,7 @@ _OWN = frozenset({"name", "division", "columns", "rows", "languages", *_PARENTS}
 class GivenResource:
     """One entry of a file."""
 
-    kind: ResourceKind
+    kind: SimulatedKind
     name: str
     parent: str = ""
     division: str = ""
@@ -38,7 +38,7 @@ class GivenResource:
 
 @dataclass(frozen=True, slots=True)
 class GivenResources:
-    kinds: tuple[ResourceKind, ...]
+    kinds: tuple[SimulatedKind, ...]
     """The kinds that are named, also with an empty list: the organisation has no others of them."""
     entries: tuple[GivenResource, ...]
 
@@ -47,7 +47,7 @@ def parse_resources(value: object) -> GivenResources:
     """Resources from `{kind: [name or {name, …}]}`. Raises `SettingsInvalid`."""
     if not isinstance(value, dict):
         raise _invalid("they are no mapping from kinds to lists")
-    kinds: list[ResourceKind] = []
+    kinds: list[SimulatedKind] = []
     entries: list[GivenResource] = []
     for name, listed in value.items():
         kind = KINDS.get(str(name))
@@ -61,7 +61,7 @@ def parse_resources(value: object) -> GivenResources:
     return GivenResources(tuple(kinds), tuple(entries))
 
 
-def _entry(kind: ResourceKind, value: object) -> GivenResource:
+def _entry(kind: SimulatedKind, value: object) -> GivenResource:
     given = {"name": value} if isinstance(value, str) else value
     name = given.get("name") if isinstance(given, dict) else None
     if not isinstance(given, dict) or not isinstance(name, str) or not name.strip():
@@ -88,7 +88,7 @@ def _columns(table: str, value: object) -> dict[str, str]:
     return {str(name): str(kind) for name, kind in columns.items()}
 
 
-def _parts(kind: ResourceKind, given: Mapping[str, object]) -> Iterator[tuple[str, dict[str, object]]]:
+def _parts(kind: SimulatedKind, given: Mapping[str, object]) -> Iterator[tuple[str, dict[str, object]]]:
     """The rows of a data table by key, or the resources of a prompt by language."""
     rows, languages = given.get("rows") or [], given.get("languages") or ["en-us"]
     if kind.name == "data-table" and isinstance(rows, list):

@@ -8,7 +8,7 @@ from controller.simulator.architect import views
 from controller.simulator.call import ServedCall, ServedEndpoint, answer, records
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.resources import inventory, shapes
-from controller.simulator.resources.kinds import KINDS, ResourceKind
+from controller.simulator.resources.kinds import KINDS, SimulatedKind
 from controller.simulator.resources.resource import SimulatedResource
 
 _QUEUES, _USERS, _CODES = KINDS["queue"], KINDS["user"], KINDS["wrap-up-code"]
@@ -19,13 +19,13 @@ def _queue(call: ServedCall) -> SimulatedResource:
     return inventory.get(call.organization, _QUEUES, call.path["resourceId"])
 
 
-def _belonging(call: ServedCall, kind: ResourceKind) -> list[SimulatedResource]:
+def _belonging(call: ServedCall, kind: SimulatedKind) -> list[SimulatedResource]:
     """The users or wrap-up codes of the queue that are still there, by name."""
     own = _queue(call).parts
     return [one for one in inventory.resources_of(call.organization, kind) if one.id in own]
 
 
-def _given(call: ServedCall, kind: ResourceKind) -> list[tuple[SimulatedResource, dict[str, object]]]:
+def _given(call: ServedCall, kind: SimulatedKind) -> list[tuple[SimulatedResource, dict[str, object]]]:
     """The resources that the body lists by id, and what it says of each. Raises 400, 404."""
     found = []
     for entry in records(call.json_value(), "body"):

@@ -10,7 +10,7 @@ from datetime import datetime
 class SimulatedResource:
     id: str
     kind: str
-    """The name of its `ResourceKind`."""
+    """The name of its `SimulatedKind`."""
     name: str
     created_at: datetime
     parent: str = ""

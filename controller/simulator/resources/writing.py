@@ -12,7 +12,7 @@ from controller.simulator.call import ServedCall, ServedEndpoint, answer, record
 from controller.simulator.flow import Action, SimulatedOperation
 from controller.simulator.problem import ApiError, bad_request, conflict
 from controller.simulator.resources import inventory, listings, parts
-from controller.simulator.resources.kinds import KINDS, ResourceKind
+from controller.simulator.resources.kinds import KINDS, SimulatedKind
 from controller.simulator.resources.resource import SimulatedResource
 
 _OWN = frozenset({"id", "name", "division", "selfUri", "resources", "category", "currentOperation", "homeDivision"})
@@ -21,7 +21,7 @@ _FORCE = {"data-table": "force", "division": "force", "queue": "forceDelete"}
 """The query parameter that deletes one although it is in use."""
 
 
-def create(kind: ResourceKind, call: ServedCall) -> Response:
+def create(kind: SimulatedKind, call: ServedCall) -> Response:
     """`POST`: 400 without a name, 409 when the name is taken."""
     name = call.string("name")
     if name is None or not name.strip():
@@ -35,7 +35,7 @@ def create(kind: ResourceKind, call: ServedCall) -> Response:
     return answer(shown | ({"schema": parts.schema(call.organization, resource)} if kind.name == "data-table" else {}))
 
 
-def _parent(kind: ResourceKind, call: ServedCall) -> str:
+def _parent(kind: SimulatedKind, call: ServedCall) -> str:
     """The category of a data action, the first library of a response. Raises 400 without one, 404."""
     if not kind.parent:
         return ""
@@ -50,7 +50,7 @@ def _parent(kind: ResourceKind, call: ServedCall) -> str:
     return inventory.get(call.organization, KINDS["response-library"], str(libraries[0].get("id"))).name
 
 
-def change(kind: ResourceKind, call: ServedCall) -> Response:
+def change(kind: SimulatedKind, call: ServedCall) -> Response:
     """`PUT` and `PATCH`: the given fields; 409 when another resource has the new name."""
     resource = inventory.get(call.organization, kind, call.path["resourceId"])
     fields, division, name = _fields(kind, call.json()), _division(kind, call), call.string("name")
@@ -68,7 +68,7 @@ def change(kind: ResourceKind, call: ServedCall) -> Response:
     return answer(listings.expanded(call, resource))
 
 
-def delete(kind: ResourceKind, call: ServedCall) -> Response:
+def delete(kind: SimulatedKind, call: ServedCall) -> Response:
     """`DELETE`: 409 while a flow uses it, 400 while anything belongs to the division, unless that is forced."""
     resource = inventory.get(call.organization, kind, call.path["resourceId"])
     if kind.name == "division" and resource.id == call.organization.division_id:
@@ -80,7 +80,7 @@ def delete(kind: ResourceKind, call: ServedCall) -> Response:
     return answer(shown) if kind.name == "knowledge-base" else Response(status_code=204)
 
 
-def _refuse_in_use(call: ServedCall, kind: ResourceKind, resource: SimulatedResource) -> None:
+def _refuse_in_use(call: ServedCall, kind: SimulatedKind, resource: SimulatedResource) -> None:
     users = [f"flow '{flow.name}'" for flow in inventory.users(call.organization, resource)]
     if kind.name == "division":
         stored = call.organization.state.resources.by_id.values()
@@ -96,7 +96,7 @@ def _refuse_in_use(call: ServedCall, kind: ResourceKind, resource: SimulatedReso
         raise conflict(f"{what} '{resource.name}' is in use by {listed}.", entity=resource.entity)
 
 
-def _fields(kind: ResourceKind, body: Mapping[str, object]) -> dict[str, object]:
+def _fields(kind: SimulatedKind, body: Mapping[str, object]) -> dict[str, object]:
     """The further fields of a body. Raises 400 for a schema that is none."""
     given = {name: value for name, value in body.items() if value is not None and name not in {*_OWN, *kind.dates}}
     if kind.name == "data-table" and "schema" in given:
@@ -109,7 +109,7 @@ def _fields(kind: ResourceKind, body: Mapping[str, object]) -> dict[str, object]
     return given
 
 
-def _division(kind: ResourceKind, call: ServedCall) -> str | None:
+def _division(kind: SimulatedKind, call: ServedCall) -> str | None:
     """The name of the division in the body, which gives its id. Raises 404 for one that is not there."""
     given = call.mapping("division").get("id") if kind.divided else None
     if not isinstance(given, str) or not given:
@@ -120,7 +120,7 @@ def _division(kind: ResourceKind, call: ServedCall) -> str | None:
 _CHANGES = {"POST": (create, "add"), "PUT": (change, "edit"), "PATCH": (change, "edit"), "DELETE": (delete, "delete")}
 
 
-def _endpoints(kind: ResourceKind) -> Iterator[ServedEndpoint]:
+def _endpoints(kind: SimulatedKind) -> Iterator[ServedEndpoint]:
     for method in kind.writes.split():
         handler, right = _CHANGES[method]
         uri = kind.uri if method == "POST" else f"{kind.uri}/{{resourceId}}"
