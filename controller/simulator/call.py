@@ -27,6 +27,7 @@ from controller.simulator.state import SimulatedJob
 
 _MOST_DIGITS = 19
 """Digits of a number in a query; a longer number fits no field of the API."""
+_RESOURCE_ID = re.compile(r"[0-9a-fA-F-]{36}")
 _SIGNATURE = re.compile(r"(?i)((?:^|&)[^=&]*signature=)[^&]*")
 
 
@@ -283,6 +284,10 @@ class Routes:
 
 
 def _match(pattern: re.Pattern[str], path: str) -> re.Match[str] | None:
-    """The match of a whole path. A fixed name below `/flows` does not count as a flow's id."""
+    """The match of a whole path. A fixed name, below `/flows` or a listing of resources, does not count as an id."""
     match = pattern.match(path)
-    return match if match and match.groupdict().get("flowId") not in BESIDE_FLOWS else None
+    if match is None:
+        return None
+    flow, resource = match.groupdict().get("flowId"), match.groupdict().get("resourceId")
+    beside = flow in BESIDE_FLOWS or (resource is not None and not _RESOURCE_ID.fullmatch(resource))
+    return None if beside else match

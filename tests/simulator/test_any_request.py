@@ -46,6 +46,7 @@ RAW = (b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": 1}{"b": 2}', b"NaN")
 
 def filled(template: str, flow_id: str) -> str:
     known = {"flowId": flow_id, "versionId": "1.0", "deed": "publish", "type": "inboundcall", "name": "Main IVR"}
+    known["resourceId"] = flow_id
     return re.sub(r"\{(\w+)\}", lambda match: known.get(match.group(1), "nothing"), template)
 
 

@@ -170,7 +170,7 @@ async def test_names_are_taken_once_and_needed(api: httpx.AsyncClient) -> None:
 async def test_a_data_table_that_is_not_there_has_genesys_own_words(api: httpx.AsyncClient) -> None:
     """`flows.datatables.table.not.found` and `Not found`: an answer that a public program shows from a real one."""
     for path in ("", "/rows", "/rows/x"):
-        answer = await api.get(f"/api/v2/flows/datatables/nothing{path}")
+        answer = await api.get(f"/api/v2/flows/datatables/6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11{path}")
         shown = answer.json()
         assert (answer.status_code, shown["code"], shown["message"]) == (
             404,
@@ -215,8 +215,8 @@ async def test_a_client_without_the_permission_may_publish_in_no_division(simula
         assert (found["entities"], found["allDivsPermitted"]) == ([], False)
         for method, uri, right in (
             ("POST", "/api/v2/routing/queues", "routing:queue:add"),
-            ("PUT", "/api/v2/flows/outcomes/x", "architect:flowOutcome:edit"),
-            ("DELETE", "/api/v2/flows/datatables/x", "architect:datatable:delete"),
+            ("PUT", "/api/v2/flows/outcomes/6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11", "architect:flowOutcome:edit"),
+            ("DELETE", "/api/v2/flows/datatables/6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11", "architect:datatable:delete"),
             ("POST", "/api/v2/routing/languages", "routing:skill:manage"),
         ):
             answer = await poor.request(method, uri, json={"name": "X"})

@@ -342,3 +342,9 @@ async def test_resources_survive_a_restart(tmp_path: Path, clock: SteppedClock) 
     again = Simulator(clock, state_file=tmp_path / "state.json")
     assert again.organization.state == first.organization.state
     assert len(again.organization.state.resources.by_id) > 25
+
+
+@pytest.mark.parametrize("path", ["users/me", "routing/queues/me", "scripts/published", "integrations/types"])
+async def test_what_stands_beside_resources_is_never_taken_for_one(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(f"/api/v2/{path}")
+    assert (answer.status_code, "the simulator does not answer" in answer.json()["message"]) == (404, True)
