@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from controller.domain.desired import Organization, Origin
+from controller.domain.desired import Organization, Origin, SourceFile
 from controller.domain.documents import json_text
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.delivery import SafetyLimit
 from controller.domain.errors.manifest import Mistake
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
-from controller.planning.model import Plan, Unplanned
+from controller.planning.model import Change, Plan, Unplanned
+from controller.planning.resources import MISSING_RESOURCE, WAY_OUT, missing_words
 
 
 class Level(StrEnum):
@@ -139,7 +140,9 @@ def _of_plan(plan: Plan, organization: Organization) -> Iterator[Annotation]:
         level = Level.ERROR if refusal.code == SafetyLimit.code else Level.WARNING
         yield annotation(level, at(refusal.flow), refusal.code, refusal.message, refusal.hint)
     for change in plan.shown:
-        if change.blocked is not None:
+        lacking = list(_of_missing(change))
+        yield from lacking
+        if change.blocked is not None and not (lacking and change.blocked.code == MISSING_RESOURCE):
             level = Level.WARNING if change.blocked.waits else Level.ERROR
             words = f"{change.flow} is blocked: {change.blocked.message}"
             yield annotation(level, at(change.flow), change.blocked.code, words)
@@ -147,6 +150,17 @@ def _of_plan(plan: Plan, organization: Organization) -> Iterator[Annotation]:
             yield annotation(Level.WARNING, at(change.flow), "warning", f"{change.flow}: {warning}")
     for warning in plan.warnings:
         yield annotation(Level.WARNING, organization.origin, "warning", f"{organization.name}: {warning}")
+
+
+def _of_missing(change: Change) -> Iterator[Annotation]:
+    """Each resource that the organisation lacks, where the flow file names it."""
+    source = change.desired.source if change.desired is not None else None
+    blocks = change.blocked is not None and change.blocked.code == MISSING_RESOURCE
+    for each in change.missing:
+        if isinstance(source, SourceFile) and each.reference.position is not None:
+            origin = Origin(source.file, *each.reference.position)
+            words = f"{change.flow} needs {missing_words(each)}, which the organisation does not have, or does not show"
+            yield annotation(Level.ERROR if blocks else Level.WARNING, origin, MISSING_RESOURCE, words, WAY_OUT)
 
 
 def _command(each: Annotation) -> str:

@@ -15,7 +15,7 @@ from controller.flows.suggestion import near_miss
 from controller.planning.draft import NEW_VERSION
 from controller.planning.model import Blocked, Change, Plan
 
-CODE = "missing-resource"
+MISSING_RESOURCE = "missing-resource"
 WAY_OUT = "create it there, correct the name, or set spec.resources: warn"
 _SHOWN = 5
 _COMPARED = 2_000
@@ -136,7 +136,7 @@ def resources_of(flow: DesiredFlow | None) -> Sequence[ResourceReference]:
 
 def blocked_by_missing(flow: DesiredFlow, missing: Sequence[MissingResource]) -> Blocked:
     """The block of a flow that needs these; the organisation would refuse the publish, often without a message."""
-    return Blocked(CODE, f"{needs_words(flow, missing)}; {WAY_OUT}")
+    return Blocked(MISSING_RESOURCE, f"{needs_words(flow, missing)}; {WAY_OUT}")
 
 
 def needs_words(flow: DesiredFlow, missing: Sequence[MissingResource]) -> str:

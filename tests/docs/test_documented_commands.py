@@ -1,7 +1,7 @@
 """Every command in README and docs is one that works: each is run here, in a repository with a simulator.
 
 The tutorial's commands build on each other; test_tutorial.py runs them. Those of the API need a service, and so do
-those with --server, which test_asking_a_controller.py runs. Two organisations are compared in test_what_flows_need.py.
+those with --server, which test_asking_a_controller.py runs. cli/test_missing_resources.py compares two organisations.
 """
 
 from __future__ import annotations

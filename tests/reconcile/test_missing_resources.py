@@ -10,31 +10,9 @@ from controller.planning.model import Change
 from controller.planning.rendering.document import plan_json
 from controller.reconcile.pass_ import SERVICE
 from controller.reconcile.report import PassReport
+from tests.support.needy import NEEDY, QUEUE_LINE, needy
 from tests.support.resource_server import Resources
 from tests.support.world import ORGANIZATION, World
-
-TEXT = """\
-inboundCall:
-  name: Front
-  startUpRef: /inboundCall/tasks/task[Main_1]
-  tasks:
-    - task:
-        name: Main
-        refId: Main_1
-        actions:
-          - transferToAcd:
-              name: To sales
-              targetQueue:
-                lit:
-                  name: {queue}
-          - callData:
-              name: Ask
-              category:
-                CRM:
-                  dataAction:
-                    Look up: {{inputs: {{none: true}}}}
-"""
-LINE = 13
 
 
 @pytest.fixture
@@ -49,7 +27,7 @@ async def resources(world: World) -> Resources:
 
 @pytest.fixture
 async def front(world: World, resources: Resources) -> World:
-    world.flow("front", TEXT.format(queue="Sales"))
+    world.flow("front", needy("Front"))
     world.commit()
     return world
 
@@ -67,7 +45,7 @@ async def test_a_missing_queue_blocks_the_plan_and_the_delivery_writes_nothing(
     blocked = change(await front.plan()).blocked
     assert blocked is not None
     assert blocked.code == "missing-resource"
-    assert f"queue 'Sales' (flows/front.yaml:{LINE}:19, did you mean 'Sails'?)" in blocked.message
+    assert f"queue 'Sales' (flows/front.yaml:{QUEUE_LINE}:19, did you mean 'Sails'?)" in blocked.message
 
     report = await front.apply()
     assert report.result is None
@@ -83,7 +61,7 @@ async def test_json_tells_each_missing_resource_with_its_place(front: World, res
         "name": "Sales",
         "parts": [],
         "file": "flows/front.yaml",
-        "line": LINE,
+        "line": QUEUE_LINE,
         "column": 19,
         "path": "inboundCall.tasks[0].task.actions[0].transferToAcd.targetQueue",
         "close": None,
@@ -157,7 +135,7 @@ async def test_a_refused_listing_is_said_once_and_nothing_is_blocked(
     front: World, resources: Resources, status: int
 ) -> None:
     resources.refused["queue"] = status
-    front.flow("back", TEXT.format(queue="Sails").replace("name: Front", "name: Back"))
+    front.flow("back", needy("Back", "Sails"))
     front.commit()
     plan = (await front.plan()).plan_or_raise()
     assert [each.blocked for each in plan.actions] == [None, None]
@@ -183,18 +161,18 @@ async def test_warn_delivers_and_ignore_does_not_ask(front: World, resources: Re
 
 async def test_the_place_is_that_of_the_file_before_substitution(front: World, resources: Resources) -> None:
     resources.names["queue"] = []
-    front.flow("front", TEXT.format(queue='"{{ queue }}"'))
+    front.flow("front", needy("Front", '"{{ queue }}"'))
     front.manifest("front", source={"file": "flows/front.yaml", "substitutions": {"queue": "Sales"}})
     front.commit()
     blocked = change(await front.plan()).blocked
     assert blocked is not None
-    assert f"queue 'Sales' (flows/front.yaml:{LINE}:19)" in blocked.message
+    assert f"queue 'Sales' (flows/front.yaml:{QUEUE_LINE}:19)" in blocked.message
 
 
 async def test_one_that_is_taken_away_is_missed_at_the_next_publish(front: World, resources: Resources) -> None:
     assert (await front.apply()).delivered
     resources.names["data-action"] = []
-    front.flow("front", TEXT.format(queue="Sales").replace("To sales", "To the sales team"))
+    front.flow("front", needy("Front").replace("To sales", "To the sales team"))
     front.commit()
     await front.clock.sleep(301)
     blocked = change(await front.plan()).blocked
@@ -203,4 +181,4 @@ async def test_one_that_is_taken_away_is_missed_at_the_next_publish(front: World
 
 
 def test_the_place_named_above_is_where_the_name_is_written() -> None:
-    assert TEXT.splitlines()[LINE - 1].strip() == "name: {queue}"
+    assert NEEDY.splitlines()[QUEUE_LINE - 1].strip() == "name: {queue}"
