@@ -20,7 +20,6 @@ from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import FlowReference, ResourceReference
 from controller.domain.waiting import Advance
 from controller.graphs.build import live_graph, merged, organization_graph, with_resources
-from controller.graphs.document import GraphDocument, graph_document
 from controller.graphs.model import EdgeKind, Graph, Presence
 from controller.questions.fan_out import each_of, unwatched
 from controller.questions.missing_resources import (
@@ -33,11 +32,8 @@ from controller.reconcile.health import managed_health
 from controller.reconcile.listing import shared_keys
 from controller.reconcile.services import Services
 from controller.reconcile.version_reader import FactReader
-from controller.store.flow_filter import FlowFilter
-from controller.store.store import Store
 
 T = TypeVar("T")
-_EVERY_FLOW = 1_000_000
 
 
 class GraphOrigin(StrEnum):
@@ -262,22 +258,3 @@ def _live_pairs(graph: Graph) -> set[tuple[str, str]]:
         for edge in graph.flows().edges
         if edge.kind is not EdgeKind.DEPENDS_ON and edge.presence is not Presence.REPOSITORY
     }
-
-
-def graph_now(store: Store, organization: Organization) -> GraphDocument:
-    """The graph of the manifests. Raises StoreFailed."""
-    found = healthy_graph(store, organization)
-    about = {"organization": organization.name, "from_": found.origin.value, "warnings": found.warnings}
-    return graph_document(found.graph, **about)
-
-
-def healthy_graph(store: Store, organization: Organization) -> DependencyGraph:
-    """The graph of the manifests, each flow with its health and its live version. Raises StoreFailed."""
-    found = repository_graph(organization)
-    page = store.views.flows(organization.name, FlowFilter(), limit=_EVERY_FLOW)
-    seen = {str(FlowKey(flow.type, flow.name)): flow for flow in page.items}
-    nodes = [
-        replace(node, health=seen[node.key].health, version=seen[node.key].version) if node.key in seen else node
-        for node in found.graph.nodes
-    ]
-    return replace(found, graph=Graph(nodes=tuple(nodes), edges=found.graph.edges, unanswered=found.graph.unanswered))

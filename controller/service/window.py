@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from controller.questions.live_graph import LiveGraphs
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
 from controller.service.access.access import Access
@@ -22,3 +23,5 @@ class ServiceWindow:
     """Organisation and reason: look at it now."""
     access: Access
     """Who may see and change what."""
+    graphs: LiveGraphs = field(default_factory=LiveGraphs)
+    """The dependency graphs that were asked for last."""

@@ -64,6 +64,11 @@ def touch(connection: Connection, organization: str, topic: LiveTopic) -> None:
 class LiveMarks(StorePart):
     """Every method may raise StoreFailed."""
 
+    def latest(self, organization: str, *topics: LiveTopic) -> int:
+        """The mark after the last change of these topics of an organisation; 0 before the first one."""
+        own = live_marks.c.organization == organization, live_marks.c.topic.in_([each.value for each in topics])
+        return int(self._value(select(func.coalesce(func.max(live_marks.c.mark), 0)).where(*own)))
+
     def changed_since(self, mark: int | None) -> LiveChanges:
         """What changed after the mark; None gives the present mark and no change."""
         if mark is None:

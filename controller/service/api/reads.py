@@ -13,7 +13,6 @@ from controller.domain.errors.api import UnknownResource
 from controller.graphs.document import GraphDocument
 from controller.planning.rendering.document_model import PlanDocument
 from controller.questions.comparison_document import DiffDocument
-from controller.questions.dependency_graph import graph_now
 from controller.questions.drift_document import OpenDriftsDocument
 from controller.questions.live_document import (
     FlowDocument,
@@ -163,7 +162,7 @@ class PlanReads:
     def graph(self, organization: OrganizationName) -> Response:
         """Who consumes whom, from the manifests, with the health of each flow."""
         _, desired = self._entrance.desired(organization)
-        return answer(graph_now(self._entrance.store, desired))
+        return answer(self._entrance.window.graphs.document(self._entrance.store, desired))
 
     async def diff(self, organization: OrganizationName, flow: FlowName) -> Response:
         """What the desired content of a flow changes in the live content. It may ask the organisation."""

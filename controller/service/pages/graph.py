@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final
 
 from markupsafe import Markup
 from starlette.responses import Response
@@ -17,7 +17,6 @@ from controller.domain.identity import FlowKey
 from controller.domain.status import Health
 from controller.domain.wording import counted
 from controller.graphs.model import Graph, Node
-from controller.questions.dependency_graph import repository_graph
 from controller.questions.graph_picture import graph_svg
 from controller.service.pages.addresses import flow_address, organization_address
 from controller.service.pages.asked import Asked
@@ -25,17 +24,13 @@ from controller.service.pages.organization_frame import known, organization_page
 from controller.service.pages.paging import whole_number
 from controller.store.flow_filter import FlowFilter, FlowSort
 from controller.store.store import Store
-from controller.store.views import FlowView
 
 MOST_DRAWN: Final = 120
 """Flows of one picture."""
 _DEEPEST: Final = 5
 _LONGEST_S: Final = 15.0
 _PICTURES: Final = 32
-_GRAPHS: Final = 8
 _MOST_URGENT: Final = 30
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +65,15 @@ def graph(asked: Asked) -> Response:
 
 def _shown(asked: Asked, organization: Organization, flow: str, depth: int) -> dict[str, Any]:
     store, names = asked.window.services.store, {str(each.key): each.id for each in organization.flows}
-    whole = _DRAWN.whole(organization)
+    whole = asked.window.graphs.healthy(store, organization).graph
     part = chosen_part(whole, _start(organization, flow), depth, lambda: _urgent(store, organization.name))
-    views = {key: store.views.flow(organization.name, names[key]) for key in _keys(part.graph) if key in names}
-    nodes = tuple(_with_health(node, views.get(node.key)) for node in part.graph.nodes)
-    graph = replace(part.graph, nodes=nodes)
 
     def address(node: Node) -> str | None:
         return flow_address(organization.name, names[node.key]) if node.key in names else None
 
-    shown = {"about": part.about, "nodes": len(nodes), "edges": _edges(graph, address)}
+    shown = {"about": part.about, "nodes": len(part.graph.nodes), "edges": _edges(part.graph, address)}
     try:
-        return shown | {"picture": Markup(_DRAWN.svg(graph, address))}  # noqa: S704 - Graphviz escapes names
+        return shown | {"picture": Markup(_DRAWN.svg(part.graph, address))}  # noqa: S704 - Graphviz escapes names
     except PenstockError as error:
         return shown | {"fault": error.message}
 
@@ -135,10 +127,6 @@ def _urgent(store: Store, organization: str) -> list[str]:
     return [str(FlowKey(flow.type, flow.name)) for flow in worst if flow.health not in fine]
 
 
-def _with_health(node: Node, flow: FlowView | None) -> Node:
-    return node if flow is None else replace(node, health=flow.health, version=flow.version)
-
-
 @dataclass(frozen=True, slots=True)
 class EdgeLine:
     """One dependency in words."""
@@ -165,35 +153,21 @@ def _edges(graph: Graph, address: Callable[[Node], str | None]) -> list[EdgeLine
 
 
 class _Drawn:
-    """The last graphs and pictures. One is made at a time: each takes a processor."""
+    """The last pictures. One is drawn at a time: each takes a processor."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._graphs: OrderedDict[int, tuple[Organization, Graph]] = OrderedDict()
         self._pictures: OrderedDict[Graph, str] = OrderedDict()
-
-    def whole(self, organization: Organization) -> Graph:
-        """The graph of the manifests."""
-        # By identity: to compare thousands of flows takes longer than to read a graph again.
-        with self._turn:
-            if id(organization) not in self._graphs:
-                self._graphs[id(organization)] = organization, repository_graph(organization).graph
-            return _latest(self._graphs, id(organization), _GRAPHS)[1]
 
     def svg(self, graph: Graph, address: Callable[[Node], str | None]) -> str:
         """Raises SettingsInvalid where Graphviz is missing or cannot draw it."""
         with self._turn:
             if graph not in self._pictures:
                 self._pictures[graph] = graph_svg(graph, address, longest_s=_LONGEST_S)
-            return _latest(self._pictures, graph, _PICTURES)
-
-
-def _latest(kept: OrderedDict[K, V], key: K, most: int) -> V:
-    """The value that is kept; beyond `most` those that were used longest ago go."""
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)
-    return kept[key]
+            self._pictures.move_to_end(graph)
+            while len(self._pictures) > _PICTURES:
+                self._pictures.popitem(last=False)
+            return self._pictures[graph]
 
 
 _DRAWN: Final = _Drawn()
