@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -105,22 +106,26 @@ class Access:
     async def write(self, request: Request, write: RequestedWrite, carry_out: Callable[[Person], T]) -> T:
         """What `carry_out` returns, for a person with the role operate; the audit log gets an entry either way.
 
-        `carry_out` gets the person; its writes to the store and the entry are one transaction. Raises what it raises,
-        what `require` and `check_csrf` raise, and StoreFailed.
+        `carry_out` gets the person; its writes to the store and the entry are one transaction, in a thread: a store
+        that is locked must not hold up the passes. Raises what it raises, what `require` and `check_csrf` raise, and
+        StoreFailed.
         """
-        parts, address = self._parts, self.address(request)
-        parts.callers.require_writes(request)
+        address = self.address(request)
+        self._parts.callers.require_writes(request)
         try:
             await self.check_csrf(request)
             person = self.require(request, Role.OPERATE, write.organization)
-            with parts.together():
-                result = carry_out(person)
-                parts.writes.succeeded(write, person, address)
+            return await asyncio.to_thread(self._carry_out, write, person, address, carry_out)
         except TooManyRequests:
             raise
         except PenstockError as error:
-            self._refused(request, write, error)
+            await self._refused(request, write, error)
             raise
+
+    def _carry_out(self, write: RequestedWrite, person: Person, address: str, carry_out: Callable[[Person], T]) -> T:
+        with self._parts.together():
+            result = carry_out(person)
+            self._parts.writes.succeeded(write, person, address)
         return result
 
     def address(self, request: Request) -> str:
@@ -152,7 +157,7 @@ class Access:
             Middleware(Gate, admit=self._admit, refuse=self.refusal),
         ]
 
-    def _admit(self, request: Request) -> None:
+    async def _admit(self, request: Request) -> None:
         """Raise unless the person has the role that the request's method needs, in any organisation."""
         if request.method in SAFE_METHODS:
             self.require(request, Role.READ)
@@ -165,10 +170,11 @@ class Access:
             path = request.url.path
             found = _ORGANIZATION.search(path)
             organization = SERVICE if found is None else found[1]
-            self._refused(request, RequestedWrite(verb=f"{request.method} {path}", organization=organization), error)
+            write = RequestedWrite(verb=f"{request.method} {path}", organization=organization)
+            await self._refused(request, write, error)
             raise
 
-    def _refused(self, request: Request, write: RequestedWrite, error: PenstockError) -> None:
+    async def _refused(self, request: Request, write: RequestedWrite, error: PenstockError) -> None:
         if isinstance(error, Unauthenticated | Forbidden | RequestForged):
             self._parts.callers.count_write(request)
         person: Person | None = getattr(request.state, _PERSON, None)
@@ -179,7 +185,7 @@ class Access:
             person=None if person is None else person.name,
             code=error.code,
         )
-        self._parts.writes.refused(write, person, self.address(request), error)
+        await asyncio.to_thread(self._parts.writes.refused, write, person, self.address(request), error)
 
     @property
     def _ways_in(self) -> str:

@@ -6,7 +6,7 @@ that forgets to ask is closed, and routes only add for which organisation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -119,7 +119,7 @@ def _too_long() -> Response:
 class Gate:
     """Lets a request pass to the routes, or answers why not."""
 
-    def __init__(self, app: ASGIApp, admit: Callable[[Request], None], refuse: Refusal) -> None:
+    def __init__(self, app: ASGIApp, admit: Callable[[Request], Awaitable[None]], refuse: Refusal) -> None:
         self._app = app
         self._admit = admit
         self._refuse = refuse
@@ -132,7 +132,7 @@ class Gate:
         request = Request(scope, receive)
         try:
             if not is_open(scope["path"]):
-                self._admit(request)
+                await self._admit(request)
         except PenstockError as error:
             await self._refuse(request, error)(scope, receive, send)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Final
 
@@ -61,10 +62,10 @@ class Login:
             identity = await self._provider.finish(request)
             person = self._sessions.begin(request, identity.name, identity.subject, identity.groups)
             self._require_a_role(request, person)
-            self._writes.succeeded(_LOGIN, person, self._callers.address(request))
+            await asyncio.to_thread(self._writes.succeeded, _LOGIN, person, self._callers.address(request))
             return RedirectResponse(onward, HTTPStatus.SEE_OTHER)
         except (TooManyRequests, LoginUnavailable, LoginFailed, Forbidden) as error:
-            return self._not_logged_in(request, error)
+            return await self._not_logged_in(request, error)
 
     def _require_a_role(self, request: Request, person: Person) -> None:
         """Raise Forbidden, and end the session, where none of the person's groups leads to a role."""
@@ -72,12 +73,12 @@ class Login:
             self._sessions.end(request)
             raise Forbidden(f"{person.name} is in no group that has a role", hint="an operator gives roles")
 
-    def _not_logged_in(self, request: Request, error: PenstockError) -> Response:
+    async def _not_logged_in(self, request: Request, error: PenstockError) -> Response:
         cause = error.__cause__
         log.warning("login.refused", code=error.code, error=error.message, cause=None if cause is None else str(cause))
         if isinstance(error, LoginFailed | Forbidden):
             self._callers.count_login(request)
-            self._writes.refused(_LOGIN, None, self._callers.address(request), error)
+            await asyncio.to_thread(self._writes.refused, _LOGIN, None, self._callers.address(request), error)
         return refuse(request, error, login=True)
 
     async def _end(self, request: Request) -> Response:

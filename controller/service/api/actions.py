@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -104,7 +105,8 @@ class ActionRoutes:
             services, said = self._entrance.window.services, {"by": person.name, "reason": body.reason}
             return accept(services, desired, body.flow, body.version, **said)
 
-        return answer(await self._entrance.access.write(request, self._about("accept", organization, body), carry_out))
+        write = await asyncio.to_thread(self._about, "accept", organization, body)
+        return answer(await self._entrance.access.write(request, write, carry_out))
 
     async def suspend(self, request: Request, organization: OrganizationName, body: Reason) -> Response:
         """Stop new deliveries. A delivery that runs, and every rollback, comes to its end."""
@@ -141,7 +143,7 @@ class ActionRoutes:
                 self._entrance.flow(organization, wanted.flow)
             return ask(self._entrance.store, view, wanted)
 
-        write = self._about(verb.value, organization, body)
+        write = await asyncio.to_thread(self._about, verb.value, organization, body)
         document = await self._entrance.access.write(request, write, carry_out)
         where = {"location": f"{PREFIX}/actions/{document.action.id}"}
         return answer(document, HTTPStatus.ACCEPTED, headers=where)
