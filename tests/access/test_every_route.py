@@ -37,6 +37,8 @@ OPEN = {
     "GET /metrics",
     "GET /login",
     "GET /login/callback",
+    "GET /login/token",
+    "POST /login/token",
     "GET /logout",
     "POST /logout",
     "POST /webhooks/github",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -330,6 +332,50 @@ async def test_logging_out_ends_the_session_and_copies_of_its_cookie(service: Se
         assert page.status_code == 200
         assert await name_of(client) is None
         assert await name_of(copy) is None
+
+
+async def asks_who_it_is(client: httpx.AsyncClient) -> bool:
+    """Whether the provider asks for a login, instead of leading back at once."""
+    answer = await client.get("/login")
+    while not (where := answer.headers.get("location", "")).startswith(PUBLIC_URL):
+        if not where:
+            return 'name="login"' in answer.text
+        answer = await client.get(httpx.URL(str(answer.url)).join(where))
+    return False
+
+
+async def test_a_logout_leads_on_to_the_provider_and_ends_its_session(service: Served, provider: Provider) -> None:
+    async with browser(service) as client:
+        await logged_in(client, "alice")
+        assert not await asks_who_it_is(client)
+        await logged_in(client, "alice", "/login?next=/who")
+        await client.post("/logout")
+        page = (await client.get("/logout")).text
+        address = html.unescape(re.findall(r'http-equiv="refresh" content="\d+; url=([^"]+)"', page)[0])
+        assert address == f"{provider.issuer}/session/end?client_id=penstock"
+        assert f'<a href="{html.escape(address)}">' in page
+        assert "refresh" not in (await client.get("/logout")).text, "once"
+
+        asked = (await client.get(address)).text
+        [action], [token] = re.findall(r'action="([^"]+)"', asked), re.findall(r'name="xsrf" value="([^"]+)"', asked)
+        await client.post(action, data={"xsrf": token, "logout": "yes"})
+        assert await asks_who_it_is(client)
+
+
+async def test_a_logout_at_a_provider_that_is_away_ends_the_session_all_the_same(
+    service: Served, tmp_path: Path, provider: Provider
+) -> None:
+    (tmp_path / "away").mkdir()
+    with served(tmp_path / "away", **settings_of(provider, oidc_issuer="http://127.0.0.1:9")) as away:
+        async with browser(service) as client, browser(away) as there:
+            await logged_in(client, "alice")
+            there.cookies.set(COOKIE, client.cookies[COOKIE], domain="penstock.example.com")
+            await there.post("/logout")
+            page = await there.get("/logout")
+
+            assert (page.status_code, "refresh" in page.text) == (200, False)
+            assert "may go on" in page.text
+            assert await name_of(there) is None
 
 
 async def test_a_link_does_not_log_anybody_out(service: Served) -> None:

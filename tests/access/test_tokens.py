@@ -33,13 +33,15 @@ def test_a_token_names_its_person_with_the_roles_of_its_entry(tmp_path: Path) ->
     )
     tokens = TokenFile(path, SteppedClock())
 
-    person = tokens.person(token)
+    found = tokens.entry(token)
+    person = None if found is None else found.person
     assert person is not None
     assert person.name == "ci"
     assert [person.may(Role.OPERATE, name) for name in ("uk-sales", "voice", "us-sales")] == [True, True, False]
     assert person.may(Role.READ, "voice")
     assert person.may(Role.OPERATE)
-    wall = tokens.person(other)
+    found = tokens.entry(other)
+    wall = None if found is None else found.person
     assert wall is not None
     assert wall.may(Role.READ, "anything")
     assert not wall.may(Role.OPERATE)
@@ -50,9 +52,9 @@ def test_a_token_with_one_more_character_is_unknown(tmp_path: Path, changed: str
     token = new_token()
     tokens = TokenFile(written(tmp_path / "tokens.yaml", entry(token)), SteppedClock())
 
-    assert (tokens.person(token + changed) is not None) == (changed == "")
-    assert tokens.person(token[:-1]) is None
-    assert tokens.person(hash_of(token)) is None
+    assert (tokens.entry(token + changed) is not None) == (changed == "")
+    assert tokens.entry(token[:-1]) is None
+    assert tokens.entry(hash_of(token)) is None
 
 
 def test_a_token_is_refused_from_its_end_on(tmp_path: Path) -> None:
@@ -62,9 +64,9 @@ def test_a_token_is_refused_from_its_end_on(tmp_path: Path) -> None:
     assert made.expires == clock.now() + timedelta(days=1)
 
     clock.advance(24 * 3600 - 1)
-    assert tokens.person(token) is not None
+    assert tokens.entry(token) is not None
     clock.advance(1)
-    assert tokens.person(token) is None
+    assert tokens.entry(token) is None
 
 
 def test_a_changed_file_is_read_again_and_a_broken_one_lets_nobody_in(tmp_path: Path) -> None:
@@ -73,21 +75,21 @@ def test_a_changed_file_is_read_again_and_a_broken_one_lets_nobody_in(tmp_path: 
     tokens = TokenFile(path, SteppedClock())
 
     written(tmp_path / "new.yaml", entry(second, "new")).replace(path)
-    assert tokens.person(first) is None
-    assert tokens.person(second) is not None
+    assert tokens.entry(first) is None
+    assert tokens.entry(second) is not None
     (tmp_path / "broken.yaml").write_text("tokens: [{name: x}]", encoding="utf-8")
     (tmp_path / "broken.yaml").replace(path)
-    assert tokens.person(second) is None
+    assert tokens.entry(second) is None
     path.unlink()
-    assert tokens.person(second) is None
+    assert tokens.entry(second) is None
     written(path, entry(second, "new"))
-    assert tokens.person(second) is not None
+    assert tokens.entry(second) is not None
 
 
 def test_a_token_that_was_used_is_masked_everywhere(tmp_path: Path) -> None:
     token = new_token()
     tokens = TokenFile(written(tmp_path / "tokens.yaml", entry(token)), SteppedClock())
-    assert tokens.person(token) is not None
+    assert tokens.entry(token) is not None
 
     assert SECRETS.text(f"a line with {token} in it") == f"a line with {MASK} in it"
 
@@ -133,7 +135,7 @@ def test_a_file_that_became_unreadable_lets_nobody_in(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
 
-    assert tokens.person(token) is None
+    assert tokens.entry(token) is None
 
 
 def test_an_unknown_token_takes_as_many_comparisons_as_a_known_one(
@@ -153,7 +155,7 @@ def test_an_unknown_token_takes_as_many_comparisons_as_a_known_one(
     counts = []
     for token in (tokens[0], tokens[-1], new_token(), ""):
         compared.clear()
-        known.person(token)
+        known.entry(token)
         counts.append(len(compared))
 
     assert counts == [5, 5, 5, 5]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -21,10 +21,9 @@ from controller.service.access.callers import Callers
 from controller.service.access.forgery import Forgery
 from controller.service.access.gate import SAFE_METHODS, BoundedBodies, Gate, SafeAnswers
 from controller.service.access.identifying import Identifying
-from controller.service.access.login import Login
 from controller.service.access.person import How, Person, Role
 from controller.service.access.proxy import ProxyHeaders, TrustedProxy
-from controller.service.access.refusals import refuse
+from controller.service.access.refusals import Ways, refuse
 from controller.service.access.sessions import Sessions
 from controller.service.access.writes import SERVICE, RequestedWrite, WriteLog
 
@@ -45,8 +44,10 @@ class AccessParts:
     callers: Callers
     forgery: Forgery
     writes: WriteLog
-    login: Login | None
-    """None where there is no OpenID provider."""
+    ways: Ways
+    """How people can log in."""
+    routes: Sequence[Route]
+    """The pages of the logins and of the logout."""
     together: Callable[[], AbstractContextManager[None]]
     """One transaction of the store."""
     tls: bool
@@ -134,18 +135,18 @@ class Access:
 
     @property
     def can_log_in(self) -> bool:
-        """Whether there is an OpenID provider."""
-        return self._parts.login is not None
+        """Whether people can, with an OpenID provider or a token."""
+        return self._parts.ways.any
 
     def refusal(self, request: Request, error: Exception) -> Response:
         """The answer to a refused request. Raises an error that is none of Penstock's again."""
         if not isinstance(error, PenstockError):
             raise error
-        return refuse(request, error, login=self.can_log_in)
+        return refuse(request, error, ways=self._parts.ways)
 
     def routes(self) -> list[Route]:
-        """The pages of the login; none without an OpenID provider."""
-        return [] if self._parts.login is None else self._parts.login.routes()
+        """The pages of the login; none where nobody can."""
+        return list(self._parts.routes)
 
     def middleware(self) -> list[Middleware]:
         """What every request passes before any route, in this order."""

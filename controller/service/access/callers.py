@@ -1,7 +1,7 @@
 """Where requests come from, and how often each address may fail, in a moving window.
 
-The library `limits` does the same with the machine's clock and a thread for each change; here time is injected, and the
-number of addresses is bounded. Each replica counts on its own.
+Time is injected, and the number of addresses is bounded. Each replica counts on its own. Libraries that were looked at:
+docs/reference/dependencies.md.
 """
 
 from __future__ import annotations

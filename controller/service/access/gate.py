@@ -18,7 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from controller.domain.errors.branches import PenstockError
 from controller.service.access.refusals import Refusal
 
-OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics", "/login", "/login/callback", "/logout"})
+OPEN_PATHS: Final = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/login", "/login/callback", "/login/token", "/logout"}
+)
 """Paths without a credential: probes, metrics, and the way to a login."""
 OPEN_FOLDERS: Final = ("/webhooks/", "/assets/")
 """Below these, too: forges' webhooks prove themselves with their own secret, and assets are files of the product."""

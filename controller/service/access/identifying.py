@@ -9,7 +9,7 @@ from starlette.requests import Request
 from controller.domain.errors.api import Unauthenticated
 from controller.service.access.callers import Callers
 from controller.service.access.forgery import Forgery
-from controller.service.access.person import ANYONE, How, Person
+from controller.service.access.person import ANYONE, Person
 from controller.service.access.proxy import TrustedProxy, is_forwarded
 from controller.service.access.sessions import Sessions
 from controller.service.access.tokens import TokenFile
@@ -75,18 +75,18 @@ class Identifying:
 
     def binding(self, request: Request, person: Person) -> str:
         """What the person's CSRF tokens are bound to: the session, or the name where a proxy keeps the session."""
-        session = self._sessions.binding(request) if person.how is How.OIDC else None
+        session = self._sessions.binding(request) if person.how.in_session else None
         return f"{person.how}:{session or person.name}"
 
     def _of_token(self, request: Request, token: str) -> Person:
         self._callers.require_tokens(request)
-        person = None if self._tokens is None else self._tokens.person(token)
-        if person is None:
+        entry = None if self._tokens is None else self._tokens.entry(token)
+        if entry is None:
             self._callers.count_token(request)
             raise Unauthenticated(
                 "the token is unknown or has expired", hint="an operator makes one with `penstock token`"
             )
-        return person
+        return entry.person
 
 
 def bearer_token(request: Request) -> str | None:

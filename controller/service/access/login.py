@@ -1,4 +1,4 @@
-"""The pages of the login: to the provider, back from it, and out."""
+"""The pages of the login with an OpenID provider: there, and back."""
 
 from __future__ import annotations
 
@@ -16,35 +16,31 @@ from controller.domain.errors.branches import PenstockError
 from controller.service.access.callers import Callers
 from controller.service.access.oidc import OpenIdProvider
 from controller.service.access.person import Person
-from controller.service.access.refusals import LOGIN, message_page, refuse
+from controller.service.access.refusals import LOGIN, Ways, own_path, refuse
 from controller.service.access.sessions import Sessions
 from controller.service.access.writes import SERVICE, RequestedWrite, WriteLog
 
 log = structlog.get_logger()
 
 CALLBACK: Final = f"{LOGIN}/callback"
-LOGOUT: Final = "/logout"
 _NEXT: Final = "next"
-_LONGEST_ADDRESS: Final = 512
 
 
 class Login:
-    """Logs people in and out."""
+    """Logs people in."""
 
-    def __init__(self, provider: OpenIdProvider, sessions: Sessions, callers: Callers, writes: WriteLog) -> None:
+    def __init__(
+        self, provider: OpenIdProvider, sessions: Sessions, callers: Callers, writes: WriteLog, ways: Ways
+    ) -> None:
         self._provider = provider
         self._sessions = sessions
         self._callers = callers
         self._writes = writes
+        self._ways = ways
 
     def routes(self) -> list[Route]:
-        """`GET /login`, `GET /login/callback`, `GET /logout` (a page) and `POST /logout`."""
-        return [
-            Route(LOGIN, self._begin),
-            Route(CALLBACK, self._finish),
-            Route(LOGOUT, self._logged_out, methods=["GET"]),
-            Route(LOGOUT, self._end, methods=["POST"]),
-        ]
+        """`GET /login` and `GET /login/callback`."""
+        return [Route(LOGIN, self._begin), Route(CALLBACK, self._finish)]
 
     async def _begin(self, request: Request) -> Response:
         try:
@@ -53,7 +49,7 @@ class Login:
             return await self._provider.begin(request)
         except (TooManyRequests, LoginUnavailable, LoginFailed) as error:
             log.warning("login.refused", code=error.code, error=error.message)
-            return refuse(request, error, login=True)
+            return refuse(request, error, ways=self._ways)
 
     async def _finish(self, request: Request) -> Response:
         try:
@@ -79,24 +75,7 @@ class Login:
         if isinstance(error, LoginFailed | Forbidden):
             self._callers.count_login(request)
             await asyncio.to_thread(self._writes.refused, _LOGIN, None, self._callers.address(request), error)
-        return refuse(request, error, login=True)
-
-    async def _end(self, request: Request) -> Response:
-        """End the session. A page of another site cannot: the same-site cookie is not sent with its form."""
-        self._sessions.end(request)
-        return RedirectResponse(LOGOUT, HTTPStatus.SEE_OTHER)
-
-    @staticmethod
-    async def _logged_out(_: Request) -> Response:
-        said = "Your session with Penstock has ended. The session with the provider may go on."
-        return message_page("Logged out", said, None, login=True)
+        return refuse(request, error, ways=self._ways)
 
 
 _LOGIN: Final = RequestedWrite(verb="login", organization=SERVICE)
-
-
-def own_path(address: object) -> str:
-    """The address where it is a path of this service; else the first page. No login leads to another site."""
-    if not isinstance(address, str) or not address.startswith("/") or address.startswith(("//", "/\\")):
-        return "/"
-    return address if address.isascii() and address.isprintable() and len(address) <= _LONGEST_ADDRESS else "/"

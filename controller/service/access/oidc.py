@@ -108,6 +108,21 @@ class OpenIdProvider:
         except _UNPROVEN as error:
             raise _failed(error) from error
 
+    async def logout_address(self) -> str | None:
+        """Where a person ends the session with the provider; None where it tells no such address, or does not answer.
+
+        OpenID Connect RP-Initiated Logout 1.0, section 2. Without an ID token, which would not fit into the cookie, the
+        provider asks the person; without an address to come back to, none has to be registered.
+        """
+        try:
+            metadata = await self._discovered()
+        except LoginUnavailable:
+            return None
+        endpoint = metadata.get("end_session_endpoint")
+        if not isinstance(endpoint, str) or not is_protected(endpoint):
+            return None
+        return str(httpx2.URL(endpoint).copy_merge_params({"client_id": self._settings.client_id}))
+
     @property
     def _wanted(self) -> dict[str, object]:
         """The claims that must be there, with the values that they must have."""

@@ -19,10 +19,13 @@ from controller.service.access.callers import Callers
 from controller.service.access.forgery import Forgery
 from controller.service.access.identifying import Identifying, OpenReading
 from controller.service.access.login import CALLBACK, Login
+from controller.service.access.logout import Logout
 from controller.service.access.oidc import OpenIdProvider, ProviderSettings, is_protected
 from controller.service.access.person import Membership
 from controller.service.access.proxy import TrustedProxy
+from controller.service.access.refusals import Ways
 from controller.service.access.sessions import Sessions
+from controller.service.access.token_login import TokenLogin
 from controller.service.access.tokens import TokenFile
 from controller.service.access.writes import WriteLog
 from controller.store.store import Store
@@ -41,10 +44,16 @@ def open_access(settings: AccessSettings, store: Store, clock: Clock) -> Access:
     proxy = _proxy(settings)
     callers, writes = Callers(proxy, clock), WriteLog(store.audit)
     members = Membership(settings.oidc_readers, settings.oidc_operators)
-    sessions = Sessions(key, settings.session_ttl, clock, members, secure=tls)
-    forgery = Forgery(settings.public_url, key)
     tokens = None if settings.tokens_file is None else TokenFile(settings.tokens_file, clock)
+    sessions = Sessions(key, settings.session_ttl, clock, members, tokens, secure=tls)
+    forgery = Forgery(settings.public_url, key)
     provider = _provider(settings)
+    ways = Ways(provider=provider is not None, token=tokens is not None)
+    routes = Logout(sessions, provider, ways).routes() if ways.any else []
+    if provider is not None:
+        routes += Login(provider, sessions, callers, writes, ways).routes()
+    if tokens is not None:
+        routes += TokenLogin(tokens, sessions, callers, forgery, writes, ways).routes()
     reading = _reading(settings)
     log.info(
         "access.opened",
@@ -61,7 +70,8 @@ def open_access(settings: AccessSettings, store: Store, clock: Clock) -> Access:
             callers=callers,
             forgery=forgery,
             writes=writes,
-            login=None if provider is None else Login(provider, sessions, callers, writes),
+            ways=ways,
+            routes=routes,
             together=store.together,
             tls=tls,
         )

@@ -31,13 +31,20 @@ class How(StrEnum):
     TOKEN = "token"  # noqa: S105 - a word of the audit log
     PROXY = "proxy"
     OIDC = "oidc"
+    TOKEN_LOGIN = "token-login"  # noqa: S105 - a word of the audit log
+    """By a session that began with a token."""
     OPEN = "open"
     """It does not: anyone may read."""
 
     @property
     def ambient(self) -> bool:
         """Whether a browser sends the proof on its own, so that a page of another site could use it."""
-        return self in (How.PROXY, How.OIDC)
+        return self is How.PROXY or self.in_session
+
+    @property
+    def in_session(self) -> bool:
+        """Whether a session of ours proves it."""
+        return self in (How.OIDC, How.TOKEN_LOGIN)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,9 +7,12 @@ the next login on.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +23,7 @@ from starlette.requests import Request
 
 from controller.domain.clock import Clock
 from controller.service.access.person import How, Membership, Person
+from controller.service.access.tokens import TokenEntry, TokenFile
 
 _MOST_ENDED: Final = 10_000
 _KEY: Final = "person"
@@ -37,17 +41,30 @@ class SessionContent(BaseModel):
     subject: str
     groups: tuple[str, ...]
     until: AwareDatetime
+    token: str | None = None
+    """What recognises the entry of the token that the person logged in with; None for a login with the provider."""
 
 
 class Sessions:
     """Begins, finds and ends sessions."""
 
-    def __init__(self, key: bytes, lasts_s: float, clock: Clock, membership: Membership, *, secure: bool) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        lasts_s: float,
+        clock: Clock,
+        membership: Membership,
+        tokens: TokenFile | None,
+        *,
+        secure: bool,
+    ) -> None:
         """`secure` is whether people reach the service over TLS only."""
         self._key = key
         self._lasts = timedelta(seconds=lasts_s)
         self._clock = clock
         self._membership = membership
+        self._tokens = tokens
+        self._seal_key = hmac.new(key, b"sessions of tokens", hashlib.sha256).digest()
         self._secure = secure
         self._ended: OrderedDict[str, datetime] = OrderedDict()
         """Sessions of people who logged out, until their time is over: a copy of the cookie may be left."""
@@ -71,10 +88,19 @@ class Sessions:
         """
         known = tuple(sorted(group for group in set(groups) if self._membership.knows(group)))
         until = self._clock.now() + self._lasts
-        content = SessionContent(id=secrets.token_urlsafe(32), name=name, subject=subject, groups=known, until=until)
-        request.session.clear()
-        request.session[_KEY] = content.model_dump(mode="json")
-        return self._person(content)
+        content = SessionContent(id=_new_id(), name=name, subject=subject, groups=known, until=until)
+        _keep(request, content)
+        return self._of_provider(content)
+
+    def begin_with_token(self, request: Request, entry: TokenEntry) -> Person:
+        """As `begin`, for a person who has a token. Neither the token nor its hash is kept."""
+        until = self._clock.now() + self._lasts
+        ends = until if entry.expires is None else min(until, entry.expires)
+        content = SessionContent(
+            id=_new_id(), name=entry.name, subject="", groups=(), until=ends, token=self._seal(entry)
+        )
+        _keep(request, content)
+        return _of_token(entry)
 
     def person(self, request: Request) -> Person | None:
         """Who has logged in; None where nobody has, or the session has ended."""
@@ -98,7 +124,18 @@ class Sessions:
     def _oldest_end(self) -> datetime:
         return next(iter(self._ended.values()))
 
-    def _person(self, content: SessionContent) -> Person:
+    def _person(self, content: SessionContent) -> Person | None:
+        """The person; None where the token that they logged in with has been withdrawn or has expired."""
+        if content.token is None:
+            return self._of_provider(content)
+        entries = () if self._tokens is None else self._tokens.entries()
+        found = [entry for entry in entries if hmac.compare_digest(self._seal(entry), content.token)]
+        return _of_token(found[0]) if found else None
+
+    def _seal(self, entry: TokenEntry) -> str:
+        return hmac.new(self._seal_key, entry.hash.encode(), hashlib.sha256).hexdigest()
+
+    def _of_provider(self, content: SessionContent) -> Person:
         return Person(content.name, How.OIDC, self._membership.grants(content.groups), content.subject)
 
     def _content(self, request: Request) -> SessionContent | None:
@@ -107,3 +144,17 @@ class Sessions:
         except ValidationError:  # none, or one of another version
             return None
         return content if self._clock.now() < content.until and content.id not in self._ended else None
+
+
+def _new_id() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _keep(request: Request, content: SessionContent) -> None:
+    """Put it into the cookie; all that was there before is gone."""
+    request.session.clear()
+    request.session[_KEY] = content.model_dump(mode="json", exclude_none=True)
+
+
+def _of_token(entry: TokenEntry) -> Person:
+    return replace(entry.person, how=How.TOKEN_LOGIN)

@@ -120,17 +120,20 @@ class TokenFile:
         self._clock = clock
         self._read = _Read(_seen(path), read_tokens(path))
 
-    def person(self, token: str) -> Person | None:
-        """Who uses this token; None for one that is unknown or has expired. The comparison takes constant time."""
+    def entry(self, token: str) -> TokenEntry | None:
+        """The entry of this token; None for one that is unknown or has expired. The comparison takes constant time."""
         given = hash_of(token)
         # No early end: the time tells neither which entry it is nor whether there is one.
-        found = [entry for entry in self._entries() if hmac.compare_digest(entry.hash, given)]
-        now = self._clock.now()
-        valid = next((entry for entry in found if entry.expires is None or now < entry.expires), None)
-        if valid is None:
+        found = [entry for entry in self.entries() if hmac.compare_digest(entry.hash, given)]
+        if not found:
             return None
         SECRETS.register(token)
-        return valid.person
+        return found[0]
+
+    def entries(self) -> tuple[TokenEntry, ...]:
+        """The entries that count now: none of them has expired."""
+        now = self._clock.now()
+        return tuple(entry for entry in self._entries() if entry.expires is None or now < entry.expires)
 
     def _entries(self) -> tuple[TokenEntry, ...]:
         seen = _seen(self._path)

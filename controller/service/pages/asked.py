@@ -18,7 +18,7 @@ from controller import __version__
 from controller.domain.desired import Organization
 from controller.domain.errors.api import Unauthenticated, UnknownResource
 from controller.domain.errors.branches import PenstockError
-from controller.service.access.login import LOGOUT
+from controller.service.access.logout import LOGOUT
 from controller.service.access.person import How, Person, Role
 from controller.service.access.refusals import LOGIN
 from controller.service.access.statuses import STATUSES, status_of
@@ -196,7 +196,7 @@ def _frame(
         person=person if known else None,
         csrf=access.csrf_token(request) if person is not None else "",
         login=LOGIN if access.can_log_in and not known else None,
-        logout=LOGOUT if person is not None and person.how is How.OIDC else None,
+        logout=LOGOUT if person is not None and person.how.in_session else None,
         place=place,
         live=live,
         version=__version__ if known else "",
