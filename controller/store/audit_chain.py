@@ -17,6 +17,8 @@ from typing import Final
 
 START: Final = "0" * 64
 """What the first entry has as the digest before it."""
+REQUEST: Final = "request"
+"""The action of an entry about what a person asked for; what it leads to has entries of its own."""
 PURGE: Final = "purge"
 """The action of the entry that tells up to where older ones were removed."""
 _COVERED: Final = frozenset(

@@ -19,8 +19,8 @@ from controller.domain.visible import visible
 from controller.questions import steering
 from controller.questions.suspension_document import SuspensionDocument
 from controller.reconcile.settings import load_settings
-from controller.service.access.writes import ACTION
 from controller.store.audit import AuditEntry
+from controller.store.audit_chain import REQUEST
 
 _WHAT = "a suspension"
 _InStore = Callable[..., SuspensionDocument]
@@ -63,7 +63,7 @@ def _decided(verb: str, in_store: _InStore, options: SuspendOptions) -> Suspensi
         with store.together():
             decided = in_store(store, chosen.name, by=by, reason=reason)
             details = {"verb": verb, "reason": reason, "how": "command"}
-            store.audit.append(AuditEntry(chosen.name, ACTION, "success", by, details=details))
+            store.audit.append(AuditEntry(chosen.name, REQUEST, "success", by, details=details))
         return decided
 
 

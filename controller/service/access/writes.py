@@ -12,11 +12,10 @@ from controller.domain.errors.branches import Invalid, PenstockError, Refused, W
 from controller.domain.errors.process import StoreFailed
 from controller.service.access.person import Person, Role
 from controller.store.audit import AuditEntry, AuditLog
+from controller.store.audit_chain import REQUEST
 
 log = structlog.get_logger()
 
-ACTION: Final = "request"
-"""The action of an audit entry about what a person asked of the service; what it leads to has entries of its own."""
 SERVICE: Final = "(service)"
 """The organisation of entries that belong to none; no manifest can have this name."""
 _UNKNOWN: Final = "unknown"
@@ -84,7 +83,7 @@ def _entry(
     }
     return AuditEntry(
         organization=write.organization,
-        action=ACTION,
+        action=REQUEST,
         status=status,
         actor=_UNKNOWN if person is None else person.name,
         flow=write.flow,
