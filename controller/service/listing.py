@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -26,6 +26,8 @@ class OrganizationList:
         self._wanted: Mapping[str, Organization] = {}
         self._known: set[str] = set()
         """The organisations of these manifests, and of those before them that are not forgotten yet."""
+        self._flows: dict[str, frozenset[str]] = {}
+        """The flows of each organisation in the manifests that were listed last."""
         self._written = True
 
     def read(self, organizations: Sequence[Organization]) -> None:
@@ -51,5 +53,14 @@ class OrganizationList:
         for name in sorted(self._wanted.keys() - {each.organization for each in listed}):
             organization = self._wanted[name]
             store.views.expect(awaited_organization(organization, now), awaited_flows(organization, now))
+        for name in sorted(self._wanted.keys() & {each.organization for each in listed}):
+            self._list_new_flows(self._wanted[name], now)
         self._known = set(self._wanted)
         self._written = True
+
+    def _list_new_flows(self, organization: Organization, now: datetime) -> None:
+        """List flows that an organisation which is listed did not have, where these manifests have other ones."""
+        names = frozenset(flow.id for flow in organization.flows)
+        if self._flows.get(organization.name) != names:
+            self._services.store.views.expect_more(organization.name, awaited_flows(organization, now))
+        self._flows[organization.name] = names

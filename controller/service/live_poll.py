@@ -43,6 +43,7 @@ class LivePoll:
     def __init__(self, services: Services, handlers: LiveHandlers) -> None:
         self._services = services
         self._handlers = handlers
+        self._began_s = services.clock.monotonic()
         self._mark: int | None = None
         self._waiting = True
         """Whether actions may wait that no change tells of: at first, and as long as some do."""
@@ -67,8 +68,10 @@ class LivePoll:
         store, now_s = self._services.store, self._services.clock.monotonic()
         if self._mark is None:
             # What an earlier run of this process left behind would otherwise look alive.
-            store.running.end_of(self._services.holder)
-            store.actions.close_abandoned(self._services.holder)
+            # It may have begun a pass before the store answered for the first time.
+            holder, since_s = self._services.holder, now_s - self._began_s
+            store.running.end_of(holder, older_than_s=since_s)
+            store.actions.close_abandoned(holder, older_than_s=since_s)
         changes = store.marks.changed_since(self._mark)
         first, self._mark = self._mark is None, changes.mark
         self._tell(changes, first=first)

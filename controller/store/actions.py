@@ -155,15 +155,18 @@ class Actions(StorePart):
             now = self._database.common_time(connection, self._clock)
             connection.execute(update(actions).where(*mine).values(beat_at=now))
 
-    def close_abandoned(self, holder: str | None = None, *, ttl_s: float = DEFAULT_TTL_S) -> int:
-        """Close the actions whose holder was not heard from for so long; returns how many.
+    def close_abandoned(
+        self, holder: str | None = None, *, ttl_s: float = DEFAULT_TTL_S, older_than_s: float = 0.0
+    ) -> int:
+        """Close the actions whose holder was not heard from for `ttl_s`; returns how many.
 
-        With `holder`, close those that an earlier run of this holder left, at once.
+        With `holder`, close those that an earlier run of this holder left: it took them at least `older_than_s` ago.
         """
         with self._database.read() as connection:
-            limit = self._database.common_time(connection, self._clock) - timedelta(seconds=ttl_s)
-            left = actions.c.beat_at < limit if holder is None else actions.c.taken_by == holder
-            late = select(actions).where(actions.c.done_at.is_(None), left)
+            now = self._database.common_time(connection, self._clock)
+            by_time = actions.c.beat_at < now - timedelta(seconds=ttl_s)
+            of_holder = (actions.c.taken_by == holder) & (actions.c.taken_at < now - timedelta(seconds=older_than_s))
+            late = select(actions).where(actions.c.done_at.is_(None), by_time if holder is None else of_holder)
             found = [_action(row) for row in connection.execute(late).mappings().all()]
         for action in found:
             self.done(

@@ -152,11 +152,14 @@ class Running(StorePart):
                 connection.execute(delete(running_flows).where(running_flows.c.organization == organization))
                 touch(connection, organization, LiveTopic.RUNNING)
 
-    def end_of(self, holder: str) -> None:
-        """End the passes that an earlier run of this controller left behind."""
-        query = select(running_passes.c.organization).where(running_passes.c.holder == holder)
-        for row in self._rows(query):
-            self.end(row["organization"])
+    def end_of(self, holder: str, *, older_than_s: float = 0.0) -> None:
+        """End the passes that an earlier run of this controller left behind: those that began so long ago."""
+        with self._database.read() as connection:
+            limit = self._database.common_time(connection, self._clock) - timedelta(seconds=older_than_s)
+            own = running_passes.c.holder == holder, running_passes.c.since < limit
+            left = connection.execute(select(running_passes.c.organization).where(*own)).scalars().all()
+        for organization in left:
+            self.end(organization, holder)
 
     def beat(self, holder: str) -> None:
         """The controller is alive, and so are its passes. Writes nothing where it has none."""

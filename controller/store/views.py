@@ -123,6 +123,22 @@ class Views(StorePart):
                 _write_flows(connection, view.organization, flows)
                 touch(connection, view.organization, LiveTopic.VIEW)
 
+    def expect_more(self, organization: str, flows: Collection[FlowView]) -> None:
+        """Keep what is known of flows that no pass has found yet. Flows that are kept already stay as they are."""
+        with self._database.write() as connection:
+            own = flow_views.c.organization == organization
+            kept = frozenset(connection.execute(select(flow_views.c.flow).where(own)).scalars())
+            new = [flow for flow in flows if flow.flow not in kept]
+            of = organization_views.c.organization == organization
+            counts = connection.execute(select(organization_views.c.flows).where(of)).scalar_one_or_none()
+            if not new or counts is None:
+                return
+            for flow in new:
+                insert_if_absent(connection, flow_views, _flow_values(flow))
+            more = {Health.UNKNOWN.value: counts.get(Health.UNKNOWN.value, 0) + len(new)}
+            connection.execute(update(organization_views).where(of).values(flows=counts | more))
+            touch(connection, organization, LiveTopic.VIEW)
+
     def renew(self, view: OrganizationView) -> bool:
         """Keep the time of a look that found what the last one found; False where that was another controller's.
 
@@ -268,14 +284,18 @@ def _write_flows(connection: Connection, organization: str, flows: Iterable[Flow
         # The time alone is no difference: it says since when the flow is as it is shown.
         if row is not None and all(row[name] == values[name] for name in _FLOW_FIELDS if name != "at"):
             continue
-        values |= {"searched": searched(flow.flow, flow.name, flow.type), "labelled": labelled(flow.labels)}
-        (new if row is None else changed).append(values)
+        (new if row is None else changed).append(_flow_values(flow))
     if new:
         connection.execute(insert(flow_views), new)
     if changed:
         connection.execute(_CHANGE_FLOW, [_parameters(values) for values in changed])
     if kept:
         connection.execute(_REMOVE_FLOW, [{"of": organization, "which": flow} for flow in kept])
+
+
+def _flow_values(flow: FlowView) -> dict[str, Any]:
+    found = {"searched": searched(flow.flow, flow.name, flow.type), "labelled": labelled(flow.labels)}
+    return _values(flow, _FLOW_FIELDS) | found
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -125,11 +125,15 @@ def test_an_action_of_a_dead_controller_is_closed_and_not_carried_out_again(stor
     assert store.actions.take("production", "node-b") is None
 
 
-def test_a_controller_that_starts_again_closes_what_its_earlier_run_had_taken(store: Store) -> None:
+def test_a_controller_that_starts_again_closes_what_its_earlier_run_had_taken(
+    store: Store, clock: SteppedClock
+) -> None:
     store.actions.ask(SYNC)
     left = store.actions.take("production", "node-a")
     assert left is not None
+    clock.advance(1)
     assert store.actions.close_abandoned("node-b") == 0
+    assert store.actions.close_abandoned("node-a", older_than_s=5) == 0, "this run took it"
     assert store.actions.close_abandoned("node-a") == 1
     assert current(store, left).outcome is ActionOutcome.INTERRUPTED
 
