@@ -11,7 +11,7 @@ from controller.simulator.content import ROOTS, read
 from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
-from controller.simulator.resources.inventory import find, resource_id
+from controller.simulator.resources.inventory import find, lacking, resource_id
 from controller.simulator.resources.kinds import KINDS
 
 OPERATIONAL = "OPERATIONAL"
@@ -120,7 +120,8 @@ def consumed(organization: SimulatedOrganization, version: Version) -> Iterator[
         identifier = resource_id(organization, resource.kind, resource.name)
         if kind and resource.resolution is Resolution.STATIC and identifier not in seen:
             seen.add(identifier)
-            yield IndexEntry(identifier, resource.name, kind)
+            gone = any(True for _ in lacking(organization, (resource,)))
+            yield IndexEntry(identifier, resource.name, kind, deleted=gone)
 
 
 def resource_type(organization: SimulatedOrganization, reference: ResourceReference) -> str | None:

@@ -83,6 +83,9 @@ async def test_a_checked_in_version_and_a_validation_fail_like_an_upload(
     clock.advance(10)
     done = (await api.get(job["selfUri"], params={"expand": "messages"})).json()
     assert (done["status"], texts(done)) == ("Failure", [f"Support (2.0): {WITHOUT['queue']}"])
+    query = {"id": flow.id, "version": "2.0", "objectType": "INBOUNDCALLFLOW"}
+    consumed = (await api.get("/api/v2/architect/dependencytracking/consumedresources", params=query)).json()
+    assert [one["name"] for one in consumed["entities"] if one["deleted"]] == ["Services"]
     broken = await api.get("/api/v2/architect/dependencytracking/deletedresourceconsumers")
     assert [one["name"] for one in broken.json()["entities"]] == ["Support"]
 
@@ -146,6 +149,16 @@ async def test_a_flow_is_made_in_the_division_that_its_id_names(api: httpx.Async
     assert (await api.post("/api/v2/flows", json=body)).json()["division"]["name"] == "Care"
     body = {"name": "Other", "type": "WORKFLOW", "division": {"id": "nothing"}}
     assert (await api.post("/api/v2/flows", json=body)).status_code == 404
+
+
+async def test_a_data_action_keeps_the_integration_that_it_was_made_with(
+    api: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    simulator.load_resources(parse_resources({"integration": ["Web services"]}))
+    integration = (await api.get("/api/v2/integrations")).json()["entities"][0]["id"]
+    body = {"name": "Pay", "category": "Billing", "integrationId": integration}
+    made = (await api.post("/api/v2/integrations/actions", json=body)).json()
+    assert (await api.get(made["selfUri"])).json()["integrationId"] == integration
 
 
 async def test_names_are_taken_once_and_needed(api: httpx.AsyncClient) -> None:

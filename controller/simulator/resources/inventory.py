@@ -6,7 +6,7 @@ to load resources to publish flows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from controller.domain.references import Resolution, ResourceReference
@@ -197,10 +197,17 @@ def _names(value: object, identifier: str) -> bool:
 
 def missing(organization: SimulatedOrganization, text: str) -> Iterator[ResourceReference]:
     """The references of a content to resources that the organisation does not have."""
+    return lacking(organization, read(text).resources)
+
+
+def lacking(
+    organization: SimulatedOrganization, references: Sequence[ResourceReference]
+) -> Iterator[ResourceReference]:
+    """Those of the references whose resource the organisation does not have."""
     resources, strict = organization.state.resources, organization.settings.strict_resources
     if not (strict or resources.complete or resources.removed):
         return
-    for reference in read(text).resources:
+    for reference in references:
         kind = KINDS.get(reference.kind)
         if kind is None or reference.resolution is not Resolution.STATIC or _always(kind, reference.name):
             continue

@@ -32,8 +32,9 @@ def shown(organization: SimulatedOrganization, resource: SimulatedResource) -> J
 
 
 def _data_action(organization: SimulatedOrganization, action: SimulatedResource) -> JSON:
-    """The integration is the one that has the name of the category."""
-    return {"category": action.parent, "integrationId": resource_id(organization, "integration", action.parent)}
+    """The integration is the given one, or the one that has the name of the category."""
+    integration = action.fields.get("integrationId") or resource_id(organization, "integration", action.parent)
+    return {"category": action.parent, "integrationId": integration}
 
 
 def _division(organization: SimulatedOrganization, division: SimulatedResource) -> JSON:
