@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from controller.simulator.architect import views
 from controller.simulator.organization import SimulatedOrganization
+from controller.simulator.resources.defaults import DEFAULTS
 from controller.simulator.resources.inventory import resource_id
 from controller.simulator.resources.kinds import KINDS
 from controller.simulator.resources.resource import SimulatedResource
@@ -19,7 +20,7 @@ def shown(organization: SimulatedOrganization, resource: SimulatedResource) -> J
     kind = KINDS[resource.kind]
     moments = (resource.created_at, resource.changed_at or resource.created_at)
     built: JSON = {
-        **kind.shown,
+        **DEFAULTS.get(kind.name, {}),
         **resource.fields,
         "id": resource.id,
         "name": resource.name,
