@@ -67,6 +67,7 @@ def _id(call: SdkCall) -> str:
     return f"{call.method.api}.{call.method.name}"
 
 
+@pytest.mark.proof
 def test_each_answered_method_gets_what_its_model_declares(answers: dict[str, Answered]) -> None:
     """All in one test: the calls build on each other."""
     from tests.simulator.sdk_models import mistakes
@@ -81,6 +82,7 @@ def test_each_answered_method_gets_what_its_model_declares(answers: dict[str, An
     assert {name: each for name, each in wrong.items() if each} == {}
 
 
+@pytest.mark.proof
 def test_every_method_that_has_a_route_is_called(answers: dict[str, Answered]) -> None:
     assert set(answers) == {
         f"{api}.{method.name}" for api, listed in methods().items() for method in listed if method.answered
