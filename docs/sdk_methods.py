@@ -43,8 +43,13 @@ class SdkMethod:
     @property
     def javascript(self) -> str:
         """Its name in Genesys' JavaScript SDK."""
-        first, *rest = self.name.split("_")
-        return first + "".join(word.capitalize() for word in rest)
+        return camel(self.name)
+
+
+def camel(name: str) -> str:
+    """`post_flows_jobs` as `postFlowsJobs`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 @cache

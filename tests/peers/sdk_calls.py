@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from docs.sdk_methods import SdkMethod, methods
+from docs.sdk_methods import SdkMethod, camel, methods
 
 _COMMON: Mapping[str, Any] = {
     "action_id": "@data-action",
-    "body": {"name": "Made by a test"},
     "channel_id": "@post_notifications_channels.id",
     "code_id": "@wrap-up-code",
     "contact_list_id": "@contact-list",
@@ -154,7 +153,7 @@ class SdkCall:
             "name": self.method.name,
             "method": self.method.javascript,
             "arguments": self.arguments,
-            "options": dict(self.options),
+            "options": {camel(name): value for name, value in self.options.items()},
         }
 
 

@@ -15,8 +15,9 @@ import httpx
 import pytest
 import yaml
 
+from controller.simulator.resources.loading import parse_resources
 from controller.simulator.settings import SimulatedClient
-from tests.peers.provider import Provider
+from tests.peers.provider import QUEUE, TABLE, Provider
 from tests.peers.terraform_program import Terraform
 from tests.peers.test_terraform import with_terraform
 from tests.support.world import SECRET, URL, World
@@ -26,7 +27,11 @@ EXAMPLE = ROOT / "examples" / "beside-terraform"
 PAGE = (ROOT / "docs" / "how-to" / "share-an-organisation-with-terraform.md").read_text(encoding="utf-8")
 REFERENCE = (ROOT / "docs" / "reference" / "genesys.md").read_text(encoding="utf-8")
 QUEUE_NAME = "Fernhill Customer Care"
+LISTINGS_S = 300
+"""How long a listing of queues is kept."""
+_TABLES = ("Permissions on the architect dialect", "Resources")
 _RIGHT = re.compile(r"`(\w+:\w+:[\w*]+)`")
+_FLOW_WRITES = re.compile(r"/api/v2/flows/(jobs|actions/\w+|\{flowId\})")
 
 
 def rights_of_terraform() -> frozenset[str]:
@@ -35,9 +40,9 @@ def rights_of_terraform() -> frozenset[str]:
 
 
 def rights_of_penstock() -> frozenset[str]:
-    """Those of the table of operations."""
-    table = REFERENCE.split("## Permissions on the architect dialect")[1].split("\n## ")[0]
-    return frozenset(_RIGHT.findall(table))
+    """Those of the table of operations, and those to view what flows need."""
+    tables = [REFERENCE.split(f"## {title}\n")[1].split("\n## ")[0] for title in _TABLES]
+    return frozenset(right for table in tables for right in _RIGHT.findall(table))
 
 
 @pytest.fixture
@@ -58,6 +63,37 @@ def take_example(world: World) -> None:
     shutil.copytree(EXAMPLE / "flows" / "source", world.clone / "source")
     shutil.copy(EXAMPLE / "flows" / "flows.yaml", world.clone)
     world.commit()
+
+
+def writes(world: World, client: str) -> set[tuple[str, str]]:
+    """What a client changed in the organisation: method and route."""
+    calls = [call for call in world.simulator.calls.log(client=client) if call.route.startswith("/api/v2/")]
+    return {(call.method, call.route) for call in calls if call.method not in ("GET", "HEAD")}
+
+
+async def test_both_work_on_one_organisation_and_neither_touches_the_others(world: World, terraform: Provider) -> None:
+    world.simulator.load_resources(parse_resources({"queue": [], "data-table": []}))
+    take_example(world)
+    held = {change.flow: change.blocked for change in (await world.plan()).plan_or_raise().changes}
+    assert held["waiting-line"] is None
+    assert held["care-line"] is not None
+    assert QUEUE_NAME in held["care-line"].message
+
+    queue = await terraform.make(QUEUE, {"name": QUEUE_NAME})
+    table = await terraform.make(TABLE, {"name": "Sites", "schema": {"properties": {"key": {"type": "string"}}}})
+    world.clock.advance(LISTINGS_S)
+    report = await world.apply()
+    assert report.delivered, report.error
+
+    waiting_line = await terraform.find_flow("Waiting Line", "inqueuecall")
+    await terraform.change(QUEUE, queue, {"name": QUEUE_NAME, "queueFlow": {"id": waiting_line}})
+    await world.assert_settled()
+    assert world.versions() == {"inboundcall/Care Line": "1.0", "inqueuecall/Waiting Line": "1.0"}
+    assert (await terraform.read(QUEUE, queue))["queueFlow"]["id"] == waiting_line
+    assert (await terraform.read(TABLE, table))["name"] == "Sites"
+    assert not [route for _, route in writes(world, "queues") if _FLOW_WRITES.fullmatch(route)]
+    assert {route.split("/")[3] for _, route in writes(world, "penstock")} == {"flows"}
+    assert not [route for _, route in writes(world, "penstock") if "datatables" in route]
 
 
 async def test_the_client_of_terraform_cannot_publish_a_flow(terraform: Provider) -> None:
