@@ -5,7 +5,7 @@ that callers ask first. Reads may be repeated. After a lost response the impleme
 it raises `AnswerLost`, and the caller reads the flow to find out.
 
 Every operation may raise the errors of `domain.errors` and no others. Each has a usual priority; `Platform.at` gives
-the same operations at another one.
+the same operations at another one. The parts about executions are in `domain.execution_ports`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,28 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO, Protocol, Self
+from typing import Protocol, Self
 
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import DesiredFlow
 from controller.domain.events import ExecutionEvent, FlowEvent
+from controller.domain.execution_ports import (
+    ActionTraces,
+    ExecutionFiles,
+    ExecutionRecording,
+    Executions,
+    Launches,
+    Traces,
+)
 from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import (
     CallLoad,
     Capability,
-    ExecutionSummary,
     Export,
     FlowListing,
     IndexedConsumers,
-    Launch,
     Priority,
     Progress,
     PublishRequest,
@@ -37,10 +43,8 @@ from controller.domain.platform import (
     UploadSlot,
     ValidationReport,
 )
-from controller.domain.recording import LogLevel, Recording
 from controller.domain.references import FlowReference, ResourceReference
 from controller.domain.resources import ResourceListing
-from controller.domain.traces import ActionTraceJob, ActionTraceRequest, StartedTrace, TraceRequest
 from controller.domain.versions import VersionInfo
 
 
@@ -175,66 +179,6 @@ class DependencyIndex(Protocol):
         """The published flows that consume this one."""
 
 
-class Executions(Protocol):
-    """Finding executions of flows."""
-
-    def of_version(
-        self, flow_id: str, version: str, *, since: datetime, until: datetime
-    ) -> AsyncIterator[ExecutionSummary]:
-        """Executions of that version which started in the range, in no order."""
-
-    def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
-        """The executions that a request asks for, in no order."""
-
-
-class ExecutionFile(Protocol):
-    """An execution file that can be fetched."""
-
-    @property
-    def id(self) -> str: ...
-
-    async def save(self, file: BinaryIO) -> None:
-        """Write the file (JSON) to `file`, piece by piece."""
-
-
-class ExecutionFiles(Protocol):
-    """Execution data as files that the organisation renders."""
-
-    async def rendered(self, ids: Sequence[str]) -> Sequence[ExecutionFile]:
-        """At most 200 files that can be saved one by one; those that cannot be rendered are missing."""
-
-
-class Traces(Protocol):
-    """Execution data as traces, which know sessions."""
-
-    async def header(self, trace_id: str) -> Mapping[str, Any]:
-        """One trace's header as it was answered. Raises NotFound."""
-
-    def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        """The steps of one trace in order, page by page."""
-
-
-class ActionTraces(Protocol):
-    """Asynchronous traces of single actions."""
-
-    async def start(self, request: ActionTraceRequest) -> StartedTrace:
-        """Start tracing an action's invocation; the job to poll, or its result where that is ready."""
-
-    async def finished(self, job_id: str, *, timeout_s: float = 300.0, just_started: bool = False) -> ActionTraceJob:
-        """The job when it has ended; one that was just started may not be found yet.
-
-        Raises ServerFault when it does not end in time; every error names the job.
-        """
-
-
-class Launches(Protocol):
-    """Executions that Penstock starts itself, for a gate."""
-
-    async def start(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch: ...
-
-    async def state(self, launch_id: str) -> Launch: ...
-
-
 class EventStreams(Protocol):
     """Events that the organisation pushes. A channel can miss events: callers poll as well."""
 
@@ -245,29 +189,6 @@ class EventStreams(Protocol):
 
     def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
         """The executions of these flows as they end, until the connection does."""
-
-
-class ExecutionRecording(Protocol):
-    """What the organisation records of executions. The writes are for a person's explicit command only."""
-
-    async def of(self, flow_id: str) -> Recording:
-        """The recording of one flow's executions from now on; it says nothing about the past."""
-
-    async def enabled(self) -> bool: ...
-
-    async def default_level(self) -> LogLevel: ...
-
-    async def levels_by_key(self) -> Mapping[FlowKey, LogLevel]: ...
-
-    async def flow_level(self, flow_id: str) -> LogLevel: ...
-
-    async def switch(self, *, on: bool) -> bool: ...
-
-    async def set_default(self, level: str) -> LogLevel: ...
-
-    async def set_level(self, flow_id: str, level: str) -> LogLevel: ...
-
-    async def drop(self, flow_id: str) -> None: ...
 
 
 class Platform(ABC):

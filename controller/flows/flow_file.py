@@ -11,8 +11,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, ResourceReference
 from controller.flows.canonical import digest
 from controller.flows.flow_references import flow_references, narrowed
-from controller.flows.key_positions import KeyPositions
-from controller.flows.loading import YamlDocument, load_document
+from controller.flows.loading import KeyPositions, YamlDocument, load_document
 from controller.flows.resource_references import TELLING_KEYS, resource_references
 from controller.flows.roots import ARCHY_ROOTS
 from controller.flows.suggestion import did_you_mean

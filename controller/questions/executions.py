@@ -27,8 +27,9 @@ from controller.domain.desired import Organization
 from controller.domain.errors.manifest import CapabilityMissing
 from controller.domain.errors.organization import NotFound, PermissionMissing, TraceUnreadable
 from controller.domain.errors.process import SettingsInvalid
+from controller.domain.execution_ports import ExecutionFiles, Traces
 from controller.domain.platform import ExecutionSummary
-from controller.domain.ports import ExecutionFiles, Platform, Traces
+from controller.domain.ports import Platform
 from controller.domain.traces import SnapshotRange, TraceRequest
 from controller.reconcile.flow_choice import flow_id
 from controller.reconcile.services import Services

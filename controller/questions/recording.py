@@ -10,9 +10,9 @@ from controller.domain.desired import Organization
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.manifest import CapabilityMissing
 from controller.domain.errors.process import SettingsInvalid
+from controller.domain.execution_ports import ExecutionRecording
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.ports import ExecutionRecording
 from controller.domain.recording import LEVELS, LogLevel
 from controller.flows.suggestion import did_you_mean
 from controller.reconcile.flow_choice import live_flow

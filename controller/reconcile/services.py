@@ -1,10 +1,11 @@
-"""Shared services of all passes: the store, the clock, connections."""
+"""Shared services of all passes: the store, the clock, connections, and the last plans."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,21 @@ import structlog
 
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Credentials, Organization
+from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.ports import Platform
+from controller.domain.recorded import RecordedState
 from controller.genesys.connect import connect, latency, observe_calls
 from controller.genesys.latency import CallObserver, RouteLatency
 from controller.genesys.settings import TransportSettings
 from controller.notify.receiver import Receiver
+from controller.planning.inputs import PlanInputs
+from controller.planning.model import Plan
+from controller.planning.plan import make_plan
 from controller.reconcile.announcing import Announcements, receiver_of
 from controller.reconcile.credentials import client_credentials
 from controller.reconcile.holder import own_name
 from controller.reconcile.looks import Looks
-from controller.reconcile.plan_memory import PlanMemory
 from controller.reconcile.settings import Settings
 from controller.store.store import Store
 
@@ -32,6 +37,8 @@ if TYPE_CHECKING:  # a plan does without these modules
     from controller.reconcile.delivering import OpenDelivery
 
 log = structlog.get_logger()
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
+"""No plan depends on the time of the observation."""
 
 
 @dataclass
@@ -162,3 +169,40 @@ class Services:
                 log.info("api.latency", organization=name, **asdict(route))
             await platform.aclose()
         self._platforms.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    organization: Organization
+    live: LiveState
+    recorded: RecordedState
+    inputs: PlanInputs
+    plan: Plan
+
+
+class PlanMemory:
+    """The plans of one process: for each organisation one with its resources, and one without.
+
+    To compare the inputs takes a hundredth of planning.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, bool], _Made] = {}
+
+    def plan(self, organization: Organization, live: LiveState, recorded: RecordedState, inputs: PlanInputs) -> Plan:
+        """The plan of `make_plan`, made only where anything differs from the last time.
+
+        Another reading of the same manifests makes it again: a plan holds the sources that it was made from.
+        """
+        live = replace(live, observed_at=_NO_TIME)
+        place = organization.name, bool(live.resources)
+        last = self._last.get(place)
+        if last is not None and last.organization is organization and _same(last, live, recorded, inputs):
+            return last.plan
+        plan = make_plan(organization, live, recorded, inputs)
+        self._last[place] = _Made(organization, live, recorded, inputs, plan)
+        return plan
+
+
+def _same(last: _Made, live: LiveState, recorded: RecordedState, inputs: PlanInputs) -> bool:
+    return (last.live, last.recorded, last.inputs) == (live, recorded, inputs)

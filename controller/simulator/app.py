@@ -25,7 +25,7 @@ from controller.simulator.mishaps import DroppedResponse
 from controller.simulator.oauth import IssuedToken, Usage
 from controller.simulator.problem import ApiError, bad_request, not_found, too_many_requests
 from controller.simulator.resources import control as resource_control
-from controller.simulator.resources import listings, permitted, prompts, queues, tables, writing
+from controller.simulator.resources import listings, prompts, queues, tables, writing
 from controller.simulator.simulator import Simulator
 from controller.simulator.versioned import action_traces, traces
 from controller.simulator.versioned import flows as versioned_flows
@@ -39,7 +39,6 @@ ARCHITECT = (
     *recording.ENDPOINTS,
     *executions.ENDPOINTS,
     *flows.ENDPOINTS,
-    *permitted.ENDPOINTS,
     *listings.ENDPOINTS,
     *writing.ENDPOINTS,
     *tables.ENDPOINTS,

@@ -19,7 +19,7 @@ from controller.diagnosis import error_rate as diagnosis
 from controller.domain.desired import ErrorRateGate, ExecutionGate, OnNoData
 from controller.domain.errors.branches import PenstockError
 from controller.domain.events import ExecutionEvent
-from controller.domain.ports import Executions
+from controller.domain.execution_ports import Executions
 
 NAME = "errorRate"
 INTERVAL_S = 30.0

@@ -11,8 +11,8 @@ from controller.domain.desired import ExecutionGate
 from controller.domain.errors.branches import PenstockError, Refused
 from controller.domain.errors.organization import AnswerLost
 from controller.domain.errors.process import StoreFailed
+from controller.domain.execution_ports import Launches
 from controller.domain.platform import Launch
-from controller.domain.ports import Launches
 from controller.flows.canonical import digest
 from controller.store.records import WriteOutcome, WriteRecord
 

@@ -13,7 +13,7 @@ from controller.genesys.call import QueryValue
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceKind:
+class ListedKind:
     """How one kind is listed and what of it is compared."""
 
     name: str
@@ -38,39 +38,39 @@ class ResourceKind:
 
 _RESOURCES: Mapping[str, QueryValue] = {"includeResources": "true"}
 _KINDS = (
-    ResourceKind("contact-list", "/api/v2/outbound/contactlists", "outbound:contactList:view"),
-    ResourceKind("data-action", "/api/v2/integrations/actions", "integrations:action:view", prefix="category"),
-    ResourceKind(
+    ListedKind("contact-list", "/api/v2/outbound/contactlists", "outbound:contactList:view"),
+    ListedKind("data-action", "/api/v2/integrations/actions", "integrations:action:view", prefix="category"),
+    ListedKind(
         "data-table",
         "/api/v2/flows/datatables",
         "architect:datatable:view",
         query={"expand": "schema"},
         parts="columns",
     ),
-    ResourceKind("division", "/api/v2/authorization/divisions", None),
-    ResourceKind("emergency-group", "/api/v2/architect/emergencygroups", "routing:emergencyGroup:view"),
-    ResourceKind("flow-milestone", "/api/v2/flows/milestones", "architect:flowMilestone:view"),
-    ResourceKind("flow-outcome", "/api/v2/flows/outcomes", "architect:flowOutcome:view"),
-    ResourceKind("grammar", "/api/v2/architect/grammars", "architect:grammar:view"),
-    ResourceKind("group", "/api/v2/groups", None),
-    ResourceKind("guide", "/api/v2/guides", "aiStudio:guide:view"),
-    ResourceKind("knowledge-base", "/api/v2/knowledge/knowledgebases", "knowledge:knowledgebase:view"),
-    ResourceKind("language-skill", "/api/v2/routing/languages", None),
-    ResourceKind("queue", "/api/v2/routing/queues", "routing:queue:view", page_size=500),
-    ResourceKind("schedule", "/api/v2/architect/schedules", "routing:schedule:view"),
-    ResourceKind("schedule-group", "/api/v2/architect/schedulegroups", "routing:scheduleGroup:view"),
-    ResourceKind("script", "/api/v2/scripts", "scripter:script:view"),
-    ResourceKind("skill", "/api/v2/routing/skills", "routing:skill:view"),
-    ResourceKind("survey-form", "/api/v2/quality/forms/surveys", "quality:surveyForm:view"),
-    ResourceKind("system-prompt", "/api/v2/architect/systemprompts", "architect:systemPrompt:view"),
-    ResourceKind("user", "/api/v2/users", None, aliases=("email", "username")),
-    ResourceKind(
+    ListedKind("division", "/api/v2/authorization/divisions", None),
+    ListedKind("emergency-group", "/api/v2/architect/emergencygroups", "routing:emergencyGroup:view"),
+    ListedKind("flow-milestone", "/api/v2/flows/milestones", "architect:flowMilestone:view"),
+    ListedKind("flow-outcome", "/api/v2/flows/outcomes", "architect:flowOutcome:view"),
+    ListedKind("grammar", "/api/v2/architect/grammars", "architect:grammar:view"),
+    ListedKind("group", "/api/v2/groups", None),
+    ListedKind("guide", "/api/v2/guides", "aiStudio:guide:view"),
+    ListedKind("knowledge-base", "/api/v2/knowledge/knowledgebases", "knowledge:knowledgebase:view"),
+    ListedKind("language-skill", "/api/v2/routing/languages", None),
+    ListedKind("queue", "/api/v2/routing/queues", "routing:queue:view", page_size=500),
+    ListedKind("schedule", "/api/v2/architect/schedules", "routing:schedule:view"),
+    ListedKind("schedule-group", "/api/v2/architect/schedulegroups", "routing:scheduleGroup:view"),
+    ListedKind("script", "/api/v2/scripts", "scripter:script:view"),
+    ListedKind("skill", "/api/v2/routing/skills", "routing:skill:view"),
+    ListedKind("survey-form", "/api/v2/quality/forms/surveys", "quality:surveyForm:view"),
+    ListedKind("system-prompt", "/api/v2/architect/systemprompts", "architect:systemPrompt:view"),
+    ListedKind("user", "/api/v2/users", None, aliases=("email", "username")),
+    ListedKind(
         "user-prompt", "/api/v2/architect/prompts", "architect:userPrompt:view", query=_RESOURCES, parts="languages"
     ),
-    ResourceKind("utilization-label", "/api/v2/routing/utilization/labels", "routing:utilizationLabel:view"),
-    ResourceKind("virtual-agent", "/api/v2/agentic/virtualagents", "aiStudio:agenticVirtualAgent:view"),
-    ResourceKind("wrap-up-code", "/api/v2/routing/wrapupcodes", "routing:wrapupCode:view"),
+    ListedKind("utilization-label", "/api/v2/routing/utilization/labels", "routing:utilizationLabel:view"),
+    ListedKind("virtual-agent", "/api/v2/agentic/virtualagents", "aiStudio:agenticVirtualAgent:view"),
+    ListedKind("wrap-up-code", "/api/v2/routing/wrapupcodes", "routing:wrapupCode:view"),
 )
 
-RESOURCE_KINDS: Mapping[str, ResourceKind] = {each.name: each for each in _KINDS}
+RESOURCE_KINDS: Mapping[str, ListedKind] = {each.name: each for each in _KINDS}
 """By name. Other kinds have no listing, or one that this client does not know, and cannot be told."""

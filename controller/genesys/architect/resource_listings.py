@@ -15,13 +15,13 @@ from controller.domain.errors.organization import (
 from controller.domain.platform import Priority
 from controller.domain.resources import ResourceListing
 from controller.domain.waiting import for_each
-from controller.genesys.architect.resource_kinds import RESOURCE_KINDS, ResourceKind
+from controller.genesys.architect.resource_kinds import RESOURCE_KINDS, ListedKind
 from controller.genesys.call import ApiCall
 from controller.genesys.paging import PagedItems, PageOf, consistent_pages
 from controller.genesys.part import PlatformPart
 from controller.genesys.transport import Transport
+from controller.genesys.wire.architect import WireResource
 from controller.genesys.wire.model import ListPage
-from controller.genesys.wire.resources import WireResource
 
 MOST_PAGES = 100
 """Pages of one kind that are read: more names than that are neither kept nor paid for with calls."""
@@ -90,7 +90,7 @@ class ArchitectResourceListings(PlatformPart):
         listed = self._kept[name] = ResourceListing(name, names, unknown, partial, now)
         return listed
 
-    async def _pages(self, kind: ResourceKind) -> tuple[PagedItems[WireResource], bool]:
+    async def _pages(self, kind: ListedKind) -> tuple[PagedItems[WireResource], bool]:
         """All rows, and whether the organisation says that there are more which it does not list."""
         transport, partial = self._transport, False
         priority = self._usually(Priority.OBSERVE)
@@ -108,12 +108,12 @@ class ArchitectResourceListings(PlatformPart):
         return await consistent_pages(transport, call, fetch, page_size=kind.page_size), partial
 
 
-def _names_of(row: WireResource, kind: ResourceKind) -> Iterator[str]:
+def _names_of(row: WireResource, kind: ListedKind) -> Iterator[str]:
     if row.name:
         yield f"{getattr(row, kind.prefix) or ''} / {row.name}" if kind.prefix else row.name
     yield from (alias for alias in (getattr(row, field) for field in kind.aliases) if alias)
 
 
-def _lacking(kind: ResourceKind, error: PermissionMissing) -> str:
+def _lacking(kind: ListedKind, error: PermissionMissing) -> str:
     permission = kind.permission or error.permission
     return f"this client may not list them{f'; it needs {permission}' if permission else ''}"

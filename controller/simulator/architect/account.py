@@ -1,4 +1,4 @@
-"""Login, the organisation itself, the caller's token and roles, and limits."""
+"""Login, the organisation itself, the caller's token, roles and permitted divisions, and limits."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from controller.simulator.faults import FaultKind
 from controller.simulator.problem import not_found
 from controller.simulator.resources.inventory import HOME, resources_of
 from controller.simulator.resources.kinds import KINDS
+from controller.simulator.resources.resource import SimulatedResource
 from controller.simulator.resources.shapes import shown
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.time import iso
@@ -182,7 +183,32 @@ def limits(call: ServedCall) -> Response:
     return answer({"entities": entities})
 
 
+def _permitted(call: ServedCall) -> list[SimulatedResource]:
+    """The divisions in which the caller has the permission of the query. Raises 400 without one."""
+    permission, client = call.required("permission"), call.client
+    divisions = resources_of(call.organization, KINDS["division"])
+    if client is None or not client.holds(permission):
+        return []
+    return [one for one in divisions if client.holds_in(one.name)]
+
+
+def permitted_pages(call: ServedCall) -> Response:
+    """`GET …/paged/me?permission=`: `allDivsPermitted` tells that no division is left out."""
+    found = _permitted(call)
+    page = views.page(call, found, lambda one: shown(call.organization, one))
+    everywhere = call.client is not None and call.client.divisions is None and bool(found)
+    return answer(page | {"allDivsPermitted": everywhere})
+
+
+def permitted(call: ServedCall) -> Response:
+    """`GET …/me?permission=&name=`: all at once; deprecated by Genesys."""
+    part = (call.text("name") or "").lower()
+    found = [one for one in _permitted(call) if part in one.name.lower()]
+    return answer([shown(call.organization, one) for one in found])
+
+
 _LIMITS_URI = "/api/v2/organizations/limits/namespaces/{namespace}"
+_PERMITTED_URI = "/api/v2/authorization/divisionspermitted"
 LOGIN = (ServedEndpoint("POST", "/oauth/token", grant_token, open=True),)
 ENDPOINTS = (
     ServedEndpoint("GET", "/api/v2/organizations/me", me),
@@ -191,6 +217,8 @@ ENDPOINTS = (
     ServedEndpoint("DELETE", "/api/v2/tokens/me", revoke),
     ServedEndpoint("GET", "/api/v2/authorization/products", products),
     ServedEndpoint("GET", "/api/v2/authorization/subjects/me", subject),
+    ServedEndpoint("GET", f"{_PERMITTED_URI}/paged/me", permitted_pages),
+    ServedEndpoint("GET", f"{_PERMITTED_URI}/me", permitted),
     ServedEndpoint("GET", _LIMITS_URI, limits),
     ServedEndpoint("GET", f"{_LIMITS_URI}/defaults", limits),
 )
