@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from controller.domain.identity import FlowKey
-from controller.domain.references import FlowReference, ResourceReference
+from controller.domain.references import BINDING_TYPES, MODULE_TYPES, FlowReference, ResourceReference
 from controller.domain.resources import ResourcePolicy
 
 
@@ -38,6 +38,15 @@ class OnLocked(StrEnum):
 class CyclePolicy(StrEnum):
     BLOCK = "block"
     GROUP = "group"
+
+
+class BotCallers(StrEnum):
+    """What happens to the callers of a bot or a digital bot that has another version."""
+
+    REPUBLISH = "republish"
+    """They are published again, as the callers of a common module are."""
+    KEEP = "keep"
+    """They are left as they are: the organisation calls the version that is live."""
 
 
 class OnNoData(StrEnum):
@@ -258,7 +267,13 @@ class Organization:
     on_locked: OnLocked = OnLocked.FAIL
     cycles: CyclePolicy = CyclePolicy.BLOCK
     resources: ResourcePolicy = ResourcePolicy.BLOCK
+    bot_callers: BotCallers = BotCallers.REPUBLISH
     artifacts: ArtifactsPolicy = ArtifactsPolicy()
     suspended: bool = False
     environment: str | None = None
     """The environment to name in a publish; None for the organisation's name."""
+
+    @property
+    def binding_types(self) -> frozenset[str]:
+        """The types of flows whose callers keep the version that was live when they were published."""
+        return BINDING_TYPES if self.bot_callers is BotCallers.REPUBLISH else MODULE_TYPES

@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 BINDING_TYPES = frozenset({"bot", "commonmodule", "digitalbot"})
-"""Types of flows to which callers bind: a caller keeps the version that was live when it was published."""
+"""Types of flows to which callers bind: a caller keeps the version that was live when it was published.
+
+Genesys documents it of common modules only; of bots and digital bots it is not known for sure.
+"""
+MODULE_TYPES = frozenset({"commonmodule"})
+"""The types of which it is documented."""
 
 
 class Resolution(StrEnum):

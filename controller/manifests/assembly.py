@@ -125,6 +125,7 @@ def _organization(
         on_locked=spec.on_locked,
         cycles=spec.cycles,
         resources=spec.resources,
+        bot_callers=spec.bot_callers,
         artifacts=spec.artifacts.value(),
         suspended=spec.suspend,
         environment=spec.environment,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictSt
 
 from controller.domain.desired import (
     ArtifactsPolicy,
+    BotCallers,
     Credentials,
     CyclePolicy,
     OnFailure,
@@ -244,6 +245,10 @@ class OrganizationSpec(Shape):
     resources: ResourcePolicy = ResourcePolicy.BLOCK
     """What happens to a change whose flow needs a queue, a data action or another resource that the organisation lacks;
     `ignore` looks nothing up.
+    """
+    bot_callers: BotCallers = BotCallers.REPUBLISH
+    """Whether the callers of a bot or a digital bot are published again when it has another version, as those of a
+    common module are.
     """
     artifacts: ArtifactsShape = Field(default_factory=ArtifactsShape)
     """Where lock file and exports are committed."""

@@ -18,7 +18,6 @@ from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority
-from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
 from controller.planning.block import locked
 from controller.planning.model import Change, ChangeKind
@@ -192,7 +191,7 @@ def _left_behind(held: Held, observed: Observed, flow: DesiredFlow, live: LiveFl
         for each in held.organization.flows
         if each.key in recorded and recorded[each.key].consumed.get(flow.key) == live.published_version
     ]
-    if flow.key.type not in BINDING_TYPES or not callers:
+    if flow.key.type not in held.organization.binding_types or not callers:
         return ()
     keep = f"{', '.join(callers)} {'keeps' if len(callers) == 1 else 'keep'} {live.published_version} of it"
     return (f"{keep} until published again: the next pass or `penstock apply` does that, save for pinned versions",)

@@ -227,6 +227,7 @@ async def plan(at: Located, observed: Observed) -> Plan:
         under_way=under_way(at),
         organization_id=at.identity.organization_id,
         client_name=at.services.client_id(at.organization),
+        binds_at_publish=at.organization.binding_types,
     )
     make = at.services.plans.plan if at.request.watches else make_plan
     return await plan_with_resources(

@@ -42,6 +42,30 @@ async def test_a_caller_of_a_bot_is_published_again_after_it(world: World) -> No
     await world.assert_settled()
 
 
+async def test_where_policy_says_so_the_callers_of_a_bot_are_left_as_they_are(world: World) -> None:
+    """Those of a module are published again all the same."""
+    world.describe(botCallers="keep")
+    world.flow("front", inbound("Front", bots=["Clerk"]))
+    world.flow("side", inbound("Side", calls=["Hours"]))
+    world.flow("clerk", bot("Clerk"))
+    world.flow("hours", module("Hours"))
+    world.commit()
+    await world.apply()
+    world.flow("clerk", bot("Clerk", says="New"))
+    world.flow("hours", module("Hours", says="New"))
+    world.commit()
+
+    plan = (await world.plan()).plan_or_raise()
+    await world.apply()
+
+    assert {(change.flow, change.kind.value) for change in plan.actions} == {
+        ("clerk", "publish"),
+        ("hours", "publish"),
+        ("side", "republish"),
+    }
+    await world.assert_settled()
+
+
 @pytest.mark.parametrize(
     ("kind", "calls", "text"),
     [("commonmodule", "calls", module("Helper")), ("bot", "bots", bot("Helper"))],

@@ -20,7 +20,6 @@ from controller.domain.errors.change import PublishFailed
 from controller.domain.errors.organization import AnswerLost, RequestRejected
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Capability
-from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
 
 _AGAIN = f"{REBIND}publish"
@@ -89,7 +88,7 @@ def _modules_rolled_back(run: ChangeRun) -> dict[FlowKey, str]:
         if other.state is StepState.ROLLED_BACK
         and other.record.live_version is not None
         and other.key in run.record.consumes
-        and other.key.type in BINDING_TYPES
+        and other.key.type in run.sync.organization.binding_types
     }
 
 
