@@ -69,6 +69,18 @@ async def test_a_resource_that_was_removed_is_missing_also_where_nothing_was_loa
     assert WITHOUT[kind] not in await failed(api, clock)
 
 
+async def test_system_prompts_are_there_unless_they_were_loaded(
+    api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator
+) -> None:
+    text = NEEDY.replace("Prompt.Welcome", "PromptSystem.beep")
+    simulator.load_resources(read_resources(RESOURCES))
+    assert await failed(api, clock, text) == ["find 'system prompt' by value of 'beep' - no matches"]
+    assert await failed(api, clock, text.replace("beep", "processing")) == []
+    await api.delete("/_simulator/resources", params={"kind": "system-prompt"})
+    simulator.configure(SimulatorSettings(strict_resources=True))
+    assert await failed(api, clock, text) == []
+
+
 async def test_a_checked_in_version_and_a_validation_fail_like_an_upload(
     api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator
 ) -> None:

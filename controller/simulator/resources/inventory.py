@@ -28,8 +28,12 @@ _CHILD_OF = {"integration": "data-action", "response-library": "response"}
 
 
 def complete(organization: SimulatedOrganization, kind: SimulatedKind) -> bool:
-    """Whether the organisation has no others of this kind than its state holds."""
-    return organization.settings.strict_resources or kind.name in organization.state.resources.complete
+    """Whether the organisation has no others of this kind than its state holds.
+
+    Nobody makes system prompts, so there may be more of them than are known unless they were loaded.
+    """
+    strict = organization.settings.strict_resources and kind.name != "system-prompt"
+    return strict or kind.name in organization.state.resources.complete
 
 
 def find(organization: SimulatedOrganization, kind: SimulatedKind, key: str) -> SimulatedResource | None:
@@ -218,4 +222,4 @@ def lacking(
 
 def _always(kind: SimulatedKind, key: str) -> bool:
     """Whether every organisation has this one."""
-    return (kind.name == "division" and key == HOME) or kind.name == "system-prompt"
+    return (kind.name == "division" and key == HOME) or (kind.name == "system-prompt" and key in _BUILT_IN)

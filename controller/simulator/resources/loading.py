@@ -144,7 +144,7 @@ def _complete_parents(organization: SimulatedOrganization, now: datetime) -> Non
 
 
 def load_from_flows(organization: SimulatedOrganization) -> None:
-    """Keep what the flows name, and have no others of these kinds from now on."""
+    """Keep what the flows name, and have no others of these kinds from now on, but of system prompts."""
     resources = organization.state.resources
     for kind in KINDS.values():
         named = resources_of(organization, kind)
@@ -154,7 +154,7 @@ def load_from_flows(organization: SimulatedOrganization) -> None:
             if kind.name in PROMPTS:
                 resource.parts = prompt_languages(organization, resource)
             keep(organization, resource)
-        if named:
+        if named and kind.name != "system-prompt":
             resources.complete.add(kind.name)
 
 
