@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from controller.simulator.app import create_app
+from controller.simulator.content import ROOTS
 from controller.simulator.resources.loading import parse_resources, read_resources
 from controller.simulator.settings import SimulatedClient, SimulatorSettings
 from controller.simulator.simulator import Simulator
+from tests.flows.corpus import FILES, each, text_of
+from tests.planning.test_resources import EXAMPLES
 from tests.simulator.conftest import BASE_URL, token
 from tests.simulator.sources import SUPPORT
 from tests.simulator.steps import main_id, publish, texts, upload
 from tests.simulator.test_resource_listings import NEEDY, RESOURCES
 from tests.support.clock import SteppedClock
+from tests.support.named_resources import named_resources
 
 WITHOUT = {
     "queue": "find 'queue' by value of 'Services' - no matches",
@@ -46,6 +51,27 @@ async def test_everything_is_missing_in_an_empty_organisation_that_is_strict(
     assert sorted(await failed(api, clock)) == sorted(WITHOUT.values())
     simulator.load_resources(read_resources(RESOURCES))
     assert await failed(api, clock) == []
+
+
+@each([*EXAMPLES, *FILES])
+async def test_an_empty_organisation_misses_exactly_what_another_reader_finds_in_a_real_flow(
+    api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator, file: Path
+) -> None:
+    """Flows that are missing, too, are no matter of this test."""
+    text = text_of(file)
+    named = {(one.kind, one.name) for one in named_resources(text) if one.kind != "system-prompt"}
+    simulator.configure(SimulatorSettings(strict_resources=True))
+    expected = {f"find '{kind.replace('-', ' ')}' by value of '{name}' - no matches" for kind, name in named}
+    flows = {f"find '{kind}'" for kind in ROOTS}
+    told = {one for one in texts(await upload(api, clock, text)) if one.startswith("find '")}
+    assert {one for one in told if one.partition(" by")[0] not in flows} == expected - {HOME}
+    simulator.load_resources(parse_resources({kind: [name for of, name in named if of == kind] for kind, _ in named}))
+    told = {one for one in texts(await upload(api, clock, text)) if one.startswith("find '")}
+    assert [one for one in told if one.partition(" by")[0] not in flows] == []
+
+
+HOME = "find 'division' by value of 'Home' - no matches"
+"""What is never missing."""
 
 
 @pytest.mark.parametrize("kind", WITHOUT)
