@@ -125,6 +125,15 @@ def needed_by_plan(plan: Plan) -> frozenset[str]:
     )
 
 
+def changes_nothing(plan: Plan, listings: Mapping[str, ResourceListing]) -> bool:
+    """Whether these listings would leave the plan as it is: nothing is missing, doubtful or unknown."""
+    check = ResourceCheck(listings)
+    needing = (resources_of(change.desired) for change in plan.changes if _uploads(change))
+    return not lacking_words(listings.values()) and not any(
+        check.missing(each) or any(True for _ in check.doubts(each)) for each in needing
+    )
+
+
 def _uploads(change: Change) -> bool:
     return change.kind in NEW_VERSION and change.desired is not None and isinstance(change.desired.source, SourceFile)
 

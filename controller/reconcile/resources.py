@@ -13,7 +13,7 @@ from datetime import datetime
 from controller.domain.live import LiveState
 from controller.domain.resources import ResourceListing, ResourcePolicy
 from controller.planning.model import Plan
-from controller.planning.resources import needed_by_plan
+from controller.planning.resources import changes_nothing, needed_by_plan
 from controller.reconcile.pass_ import SERVICE, Located
 
 Planning = Callable[[LiveState], Plan]
@@ -32,6 +32,8 @@ async def plan_with_resources(at: Located, live: LiveState, make: Planning) -> P
         return made
     began = at.services.clock.now()
     found = await listings.of(needed)
+    if changes_nothing(made, found):
+        return made
     made = make(replace(live, resources=found))
     stale = _older(found, _missing_kinds(made), began)
     if stale and _is_awaited(at, made):

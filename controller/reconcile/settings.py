@@ -83,7 +83,7 @@ class Settings(AccessSettings):
         default=1000, ge=1, le=1000, description="Flows to a page of a listing, up to the dialect's largest page"
     )
     list_ttl: Seconds = Field(
-        default=300.0, description="Seconds for which a listing of the versioned dialect is reused"
+        default=300.0, description="Seconds for which a listing of resources, or of the versioned dialect, is reused"
     )
     publish_poll: Seconds = Field(default=5.0, description="Seconds before the first look at a running publish")
     publish_timeout: Seconds = Field(

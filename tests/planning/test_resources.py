@@ -20,7 +20,7 @@ from controller.genesys.architect.resource_kinds import RESOURCE_KINDS
 from controller.planning.inputs import PlanInputs
 from controller.planning.model import Change, Plan
 from controller.planning.plan import make_plan
-from controller.planning.resources import needed_by_plan
+from controller.planning.resources import changes_nothing, needed_by_plan
 from tests.flows.corpus import FILES, text_of
 from tests.planning.compact import OBSERVED_AT, live_state, organization, recorded_state
 from tests.support.named_resources import NamedResource, named_resources
@@ -221,3 +221,17 @@ def test_what_is_missing_is_told_beside_another_block() -> None:
     assert change.blocked.code == "missing-dependency"
     assert [each.reference.name for each in change.missing] == ["Sales"]
     assert "it needs queue 'Sales'" in change.warnings[-1]
+
+
+@pytest.mark.parametrize(
+    ("listing", "nothing"),
+    [
+        (ResourceListing("queue", {"Sales": None}), True),
+        (ResourceListing("queue", {"sales": None}), False),
+        (ResourceListing("queue", {}), False),
+        (ResourceListing("queue", unknown="no right"), False),
+        (ResourceListing("queue", unknown="not complete", partial=True), True),
+    ],
+)
+def test_listings_that_say_nothing_new_cost_no_second_plan(listing: ResourceListing, nothing: bool) -> None:
+    assert changes_nothing(planned(queue()), {"queue": listing}) is nothing
