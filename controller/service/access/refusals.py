@@ -56,22 +56,15 @@ def refuse(request: Request, error: PenstockError, *, ways: Ways) -> Response:
     if ways.any and isinstance(error, Unauthenticated) and request.method in ("GET", "HEAD"):
         return RedirectResponse(f"{LOGIN}?next={quote(_own_address(request), safe='/')}", HTTPStatus.SEE_OTHER)
     headers = dict(error_headers(error))
-    return message_page(status.phrase, error.message, error.hint, status=status, ways=ways, headers=headers)
+    page = message_page(status.phrase, error.message, error.hint, ways=ways)
+    page.status_code = status
+    page.headers.update(headers)
+    return page
 
 
-def message_page(
-    title: str,
-    message: str,
-    hint: str | None,
-    *,
-    ways: Ways,
-    status: HTTPStatus = HTTPStatus.OK,
-    headers: dict[str, str] | None = None,
-    onward: str | None = None,
-) -> HTMLResponse:
+def message_page(title: str, message: str, hint: str | None, *, ways: Ways, onward: str | None = None) -> HTMLResponse:
     """A page with a title, one message and a way on; to `onward` it leads on its own."""
-    text = _page("message", title, ways, message=message, hint=hint, refresh=onward)
-    return HTMLResponse(text, status, headers)
+    return HTMLResponse(_page("message", title, ways, message=message, hint=hint, refresh=onward))
 
 
 def token_page(
