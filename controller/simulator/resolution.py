@@ -14,7 +14,7 @@ from controller.simulator.content import ROOTS, read
 from controller.simulator.flow import OperationProblem, SimulatedFlow
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import not_found
-from controller.simulator.resources.inventory import missing
+from controller.simulator.resources.inventory import missing, missing_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,9 @@ def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> li
             found.setdefault(message, OperationProblem("flow.reference.unpublished", message))
     for needed in missing(organization, text):
         message = f"find '{needed.kind.replace('-', ' ')}' by value of '{needed.name}' - no matches"
+        found.setdefault(message, OperationProblem("flow.resource.missing", message))
+    for table, column in missing_columns(organization, text):
+        message = f"find 'column' of data table '{table}' by value of '{column}' - no matches"
         found.setdefault(message, OperationProblem("flow.resource.missing", message))
     if cycle := _cycle(organization, key, text):
         message = f"Circular reference between modules: {' -> '.join(str(one) for one in cycle)}"

@@ -95,6 +95,22 @@ async def test_a_resource_that_was_removed_is_missing_also_where_nothing_was_loa
     assert WITHOUT[kind] not in await failed(api, clock)
 
 
+async def test_a_column_that_a_flow_reads_has_to_be_in_its_data_table(
+    api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator
+) -> None:
+    """By its name or its title; of a table that was loaded without columns nothing is known."""
+    text = NEEDY.replace("AgentsIdle: {", "Waiting: {")
+    simulator.load_resources(parse_resources({"data-table": ["IVR Cache"]}))
+    assert await failed(api, clock, text) == []
+    simulator.load_resources(read_resources(RESOURCES))
+    assert await failed(api, clock, text) == [
+        "find 'column' of data table 'IVR Cache' by value of 'Waiting' - no matches",
+    ]
+    titled = {"properties": {"key": {"title": "Key"}, "AgentsIdle": {"title": "Waiting"}}}
+    simulator.load_resources(parse_resources({"data-table": [{"name": "IVR Cache", "schema": titled}]}))
+    assert await failed(api, clock, text) == []
+
+
 async def test_system_prompts_are_there_unless_they_were_loaded(
     api: httpx.AsyncClient, clock: SteppedClock, simulator: Simulator
 ) -> None:

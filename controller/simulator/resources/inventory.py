@@ -204,6 +204,20 @@ def missing(organization: SimulatedOrganization, text: str) -> Iterator[Resource
     return lacking(organization, read(text).resources)
 
 
+def missing_columns(organization: SimulatedOrganization, text: str) -> Iterator[tuple[str, str]]:
+    """Data tables and the columns of them that a content reads and that their schemas do not have.
+
+    A flow names a column by its title, or by its name where it has none.
+    """
+    for name, columns in needs(text).columns.items():
+        table = find(organization, KINDS["data-table"], name)
+        schema = table.fields.get("schema") if table else None
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        if isinstance(properties, dict):
+            titles = {str(column.get("title")) for column in properties.values() if isinstance(column, dict)}
+            yield from ((name, column) for column in sorted(columns - titles - properties.keys()))
+
+
 def lacking(
     organization: SimulatedOrganization, references: Sequence[ResourceReference]
 ) -> Iterator[ResourceReference]:
