@@ -118,3 +118,16 @@ def test_a_variable_that_is_read_at_import_makes_an_interpreter_of_its_own(tmp_p
     value = {"LC_ALL": "C", "PATH": os.defpath}.get(variable, "1")
     modules = told(forked, tmp_path / "told", env={**os.environ, variable: value})["imported"]
     assert told(forked, tmp_path / "told")["imported"] > modules
+
+
+@pytest.mark.parametrize("value", ["quiet", None])
+def test_the_variable_that_penstock_sets_for_itself_makes_none(tmp_path: Path, value: str | None) -> None:
+    """A pass in the test's own process leaves it there, and every later command would be an interpreter."""
+    environment = {name: given for name, given in os.environ.items() if name != "GIT_PYTHON_REFRESH"}
+    if value is not None:
+        environment["GIT_PYTHON_REFRESH"] = value
+
+    modules = told(forked, tmp_path / "told", env=environment)["imported"]
+
+    assert modules == told(forked, tmp_path / "told")["imported"]
+    assert modules > told(interpreter, tmp_path / "told")["imported"]

@@ -33,6 +33,8 @@ _ROOT = Path(__file__).parents[2]
 _READ_AT_IMPORT = ("PYTHON", "LANG", "LC_", "LD_", "GIT_PYTHON_", "TYPER_", "_TYPER_", "WEBSOCKETS_")
 _ALSO_READ_AT_IMPORT = frozenset({"FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PATH", "PY_COLORS", "TERMINAL_WIDTH"})
 """GitPython looks for git in `PATH`; the others are read for colours."""
+_SET_BY_PENSTOCK = ("GIT_PYTHON_REFRESH", "quiet")
+"""Before it imports GitPython: a process in which a pass ran has it, and it changes nothing where git is found."""
 _LIMITS = frozenset(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
 _ADOPT_ORPHANS = 36
 """PR_SET_CHILD_SUBREAPER of prctl(2): a process whose parent ends becomes a child of this one, its ancestor."""
@@ -148,7 +150,7 @@ def _read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name.startswith(_READ_AT_IMPORT) or name in _ALSO_READ_AT_IMPORT
+        if (name.startswith(_READ_AT_IMPORT) or name in _ALSO_READ_AT_IMPORT) and (name, value) != _SET_BY_PENSTOCK
     }
 
 
