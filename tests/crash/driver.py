@@ -1,7 +1,8 @@
 """Kills a controller at every moment of a scene, in processes of its own, and tells what was wrong afterwards.
 
-`python -m tests.crash.driver SCENE FOLDER WORKERS [twice] [POINT...]` writes `outcome.json` into the folder; without
-workers it only rehearses. With `twice` the process that goes on is killed as well, each time at another moment.
+`python -m tests.crash.driver SCENE FOLDER WORKERS [kinds] [twice] [POINT...]` writes `outcome.json` into the folder;
+without workers it only rehearses. With `kinds` it plays one moment of each kind, with `twice` the process that goes on
+is killed as well, each time at another moment.
 
 It is a program of its own, because only a process without threads forks safely. Every process of a scene is a fork of
 it, so that what they share is nothing but imports and compiled SQL, which would take longer than all the rest. Folders
@@ -26,17 +27,19 @@ import structlog
 
 from controller.simulator.simulator import StateFile
 from tests.crash.invariants import Allowed, violations
+from tests.crash.points import one_of_each_kind
 from tests.crash.scenes import SCENES, Scene
 from tests.crash.stage import LONGEST_PASSES, Stage, stop
 from tests.support.fork_server import import_all
 from tests.support.statements import compiled_once
 from tests.support.world import SECRET, World
 
+KINDS, TWICE = "kinds", "twice"
 _STRIDE = 13
 """Spreads the second deaths over all moments; prime to most numbers of them."""
 
 
-def main(name: str, folder: Path, workers: int, chosen: list[int], *, twice: bool) -> None:
+def main(name: str, folder: Path, workers: int, chosen: list[int], words: frozenset[str]) -> None:
     scene = SCENES[name]
     template = folder / "template"
     started_at = asyncio.run(_prepare(scene, template))
@@ -47,7 +50,8 @@ def main(name: str, folder: Path, workers: int, chosen: list[int], *, twice: boo
         told = {"labels": rehearsal.labels, "writes": rehearsal.writes}
         (folder / "outcome.json").write_text(json.dumps(told))
         return
-    numbers = chosen or list(range(1, len(rehearsal.labels) + 1))
+    everything = list(range(1, len(rehearsal.labels) + 1))
+    numbers = chosen or (one_of_each_kind(rehearsal.labels) if KINDS in words else everything)
     allowed = Allowed.by(rehearsal.state())
     moments = len(rehearsal.labels)
 
@@ -55,7 +59,7 @@ def main(name: str, folder: Path, workers: int, chosen: list[int], *, twice: boo
         with (folder / f"results-{worker}").open("w") as results:
             for number in numbers[worker::workers]:
                 began = time.monotonic()
-                again = 1 + number * _STRIDE % moments if twice else None
+                again = 1 + number * _STRIDE % moments if TWICE in words else None
                 stage = Stage.copy_of(template, folder / str(number), started_at)
                 wrong, reached = _at(scene, stage, number, again, allowed)
                 told = {
@@ -136,6 +140,6 @@ if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     os.environ.update(ACME_ID="penstock", ACME_SECRET=SECRET, GIT_TEMPLATE_DIR="")
     rest = sys.argv[4:]
-    points = [int(number) for number in rest if number != "twice"]
+    points = [int(word) for word in rest if word not in (KINDS, TWICE)]
     with compiled_once():
-        main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), points, twice="twice" in rest)
+        main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), points, frozenset(rest))

@@ -7,8 +7,10 @@ nothing of it.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,19 @@ from controller.repository import command
 
 READS = frozenset({"GET", "HEAD"})
 GIT_WRITES = frozenset({"push", "commit-tree", "update-ref", "merge"})
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+")
 _PENDING = "crash.commit"
 _STATEMENTS = "crash.statements"
+
+
+def kind_of(label: str) -> str:
+    """The same for moments that differ in the flow, job or version alone."""
+    return _ID.sub("#", label)
+
+
+def one_of_each_kind(labels: Sequence[str]) -> list[int]:
+    """The number of the last moment of each kind, counted from 1: most has happened by then."""
+    return sorted({kind_of(label): number for number, label in enumerate(labels, 1)}.values())
 
 
 class Points:

@@ -5,8 +5,9 @@ git command that writes, with one more while a push is running. A run without a 
 of them, a whole pass (`reconcile.run_pass`) runs in a process that kills itself there; a new process runs passes until
 nothing is left to do; and git, the store and the organisation, which is served by a process of its own, are looked at.
 
-All moments of all scenes, none left out, take some minutes: every run plays one scene for each dialect, those in which
-most can go wrong, and `make nightly` plays them all, and once more with a second death during what the next one does.
+All moments of all scenes, none left out, take long: every run plays one scene for each dialect, those in which most can
+go wrong, and of each kind of moment the last one. `make nightly` plays all moments of all scenes, and once more with a
+second death during what the next one does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.crash.points import kind_of
 from tests.crash.scenes import SCENES
 from tests.support.commands import run
 
@@ -30,14 +32,28 @@ WHEN_RECORDED = ("before git commit-tree", "before git push", "while git push ru
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    "scene", [name if name in EVERY_RUN else pytest.param(name, marks=pytest.mark.nightly) for name in SCENES]
-)
-def test_whenever_the_process_is_killed_the_next_one_brings_it_to_its_end(scene: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scene", EVERY_RUN)
+def test_whatever_the_process_does_when_it_is_killed_the_next_one_brings_it_to_its_end(
+    scene: str, tmp_path: Path
+) -> None:
     """Converged, nothing published twice, rollbacks done, artifacts pushed, quarantines kept, no secret anywhere."""
+    labels, results = played(scene, tmp_path / "matrix", "kinds")
+    assert {kind_of(told["label"]) for told in results} == {kind_of(label) for label in labels}
+    assert_brought_to_its_end(scene, labels, results)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("scene", SCENES)
+def test_whenever_the_process_is_killed_the_next_one_brings_it_to_its_end(scene: str, tmp_path: Path) -> None:
     labels, results = played(scene, tmp_path / "matrix")
     assert [told["point"] for told in results] == list(range(1, len(labels) + 1))
-    assert sum(not told["reached"] for told in results) <= len(labels) / 10, "nearly all moments come in every run"
+    assert_brought_to_its_end(scene, labels, results)
+
+
+def assert_brought_to_its_end(scene: str, labels: list[str], results: list[dict[str, Any]]) -> None:
+    """That nothing was wrong after any moment, and that none of those was left out that every delivery has."""
+    assert sum(not told["reached"] for told in results) <= len(results) / 10, "nearly all moments come in every run"
     # A sync that is taken back as a whole leaves nothing to record.
     for kind in ALWAYS if SCENES[scene].quarantined else (*ALWAYS, *WHEN_RECORDED):
         assert any(label.startswith(kind) for label in labels), kind
