@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import create_engine, text
 
+from tests.support import remotes
 from tests.support.service import Service
 from tests.support.sources import inbound, module
 from tests.support.world import RECORDS, SECRET, World
@@ -77,8 +78,13 @@ class Rivals:
     def delivered(self, version: str) -> Callable[[], bool]:
         """Whether both flows are live at that version and recorded so."""
         wanted = {f"hours {version}", f"front {version}"}
+        seen: str | None = None
 
         def look() -> bool:
+            nonlocal seen
+            before, seen = seen, remotes.tip(self.world.remote, f"refs/heads/{RECORDS}")
+            if seen == before:  # git would read the same again, ten times a second
+                return False
             recorded = self.world._git(self.world.remote, "log", "--format=%B", RECORDS, check=False)
             return all(one in recorded for one in wanted)
 

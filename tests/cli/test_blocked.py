@@ -82,7 +82,7 @@ def test_a_plan_that_would_be_refused_at_this_moment_says_so_in_every_format(she
     """It waits for a word and a window: the exit code is that of the plan."""
     path = shell.folder / "organization.yaml"
     document = yaml.safe_load(path.read_text())
-    document["spec"]["windows"] = [{"kind": "deny", "schedule": "* * * * *", "duration": "24h"}]
+    document["spec"]["windows"] = [{"kind": "deny", "schedule": "0 0 * * *", "duration": "24h"}]
     document["spec"]["sync"] = {"mode": "manual"}
     path.write_text(yaml.safe_dump(document))
     shell.flow("aside", module("Aside"))
@@ -160,7 +160,7 @@ def test_a_pin_that_does_not_exist_is_blocked_before_anything_is_applied(shell: 
 def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: Shell) -> None:
     path = shell.folder / "organization.yaml"
     document = yaml.safe_load(path.read_text())
-    document["spec"]["windows"] = [{"kind": "deny", "schedule": "* * * * *", "duration": "24h"}]
+    document["spec"]["windows"] = [{"kind": "deny", "schedule": "0 0 * * *", "duration": "24h"}]
     path.write_text(yaml.safe_dump(document))
     shell.flow("aside", module("Aside"))
     shell.commit()
@@ -171,7 +171,7 @@ def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: Shell
     [done] = shell.json("status")["organizations"]
 
     assert (refused.returncode, status.returncode, forced.returncode) == (3, 0, 0)
-    assert "! apply would be refused now: acme: deny window '* * * * *' for 24 h (UTC) denies" in " ".join(
+    assert "! apply would be refused now: acme: deny window '0 0 * * *' for 24 h (UTC) denies" in " ".join(
         status.stdout.split()
     )
     assert [(each["flow"], each["code"]) for each in waiting["held_back"]] == [(None, "window-closed")]

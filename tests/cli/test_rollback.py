@@ -86,7 +86,7 @@ def test_the_way_back_is_the_same_command_and_git_has_nothing_to_do(shell: Insid
 
 
 def test_a_closed_window_keeps_nobody_from_going_back(shell: InsideShell) -> None:
-    describe(shell, windows=[{"kind": "deny", "schedule": "* * * * *", "duration": "24h"}])
+    describe(shell, windows=[{"kind": "deny", "schedule": "0 0 * * *", "duration": "24h"}])
 
     assert shell.run("rollback", "hours").returncode == 0
 
