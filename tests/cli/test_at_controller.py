@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.at_controller import Site, site_of
 from tests.support.service import eventually
-from tests.support.world import World
+from tests.support.world import SECRET, World
 
 
 @pytest.fixture
@@ -19,7 +19,21 @@ def site(world: World, tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def test_what_it_shows_is_what_the_controllers_host_shows(site: Site) -> None:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """For tests that change nothing, or only end with another version of Front."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ACME_ID", "penstock")
+        environment.setenv("ACME_SECRET", SECRET)
+        world = World(folder)
+        with site_of(world, folder) as made:
+            yield made
+        world.services.store.close()
+
+
+def test_what_it_shows_is_what_the_controllers_host_shows(shared: Site) -> None:
+    site = shared
     code, out, _ = site.ask("status", "--format", "json")
     assert code == 0
     (asked,), (own,) = (json.loads(text)["organizations"] for text in (out, site.on_the_host("status", "-f", "json")))
@@ -86,7 +100,8 @@ def test_an_approval_is_for_the_plan_that_the_controller_has_now(site: Site) -> 
     site.until_delivered("3.0")
 
 
-def test_a_paused_version_stays_once_a_person_accepts_it(site: Site) -> None:
+def test_a_paused_version_stays_once_a_person_accepts_it(shared: Site) -> None:
+    site = shared
     site.change("Third", gates=[{"errorRate": {"window": "1s", "minimumSamples": 9, "max": "1%"}}])
     eventually(lambda: site.health() == "Suspended", "the gate cannot decide")
 
@@ -97,8 +112,10 @@ def test_a_paused_version_stays_once_a_person_accepts_it(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("person", "error"), [("rita", "forbidden"), (None, "unauthenticated")])
-def test_who_may_not_is_refused_with_the_reason_as_json(site: Site, person: str | None, error: str) -> None:
-    code, out, _ = site.ask("suspend", "--reason", "mine", "--organization", "acme", "--format", "json", person=person)
+def test_who_may_not_is_refused_with_the_reason_as_json(shared: Site, person: str | None, error: str) -> None:
+    code, out, _ = shared.ask(
+        "suspend", "--reason", "mine", "--organization", "acme", "--format", "json", person=person
+    )
 
     found = json.loads(out)
     assert (code, found["schema"], found["code"]) == (3, "penstock.error/v1", error)
