@@ -21,7 +21,8 @@ $(READY): pyproject.toml constraints.txt
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@# Dependency groups need pip 25.1; Debian 12 brings 23.0.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group test --editable .
+	@# Python compiles what is imported; most of the 12,000 modules never are.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --group test --editable .
 	@touch $(READY)
 
 demo: $(READY) ## Show the main job on the embedded simulator, start to finish
@@ -33,7 +34,8 @@ docs: $(READY) ## Write the pages that are made from the code
 	$(BIN)/python -m docs.methods_page
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly" $(if $(COVERAGE),-p tests.support.branches)
+	@# Only a proof needs schemathesis, whose plugin takes each worker seconds to import.
+	$(BIN)/python -m pytest -p no:schemathesis -n $(WORKERS) --dist worksteal -m "not proof and not nightly" $(if $(COVERAGE),-p tests.support.branches)
 
 proof: $(READY) ## Long stories, whole processes, faults, crashes, chaos, several controllers
 	$(BIN)/python -m pytest -n $(PROOF_WORKERS) --dist worksteal -m "proof and not nightly"

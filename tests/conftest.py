@@ -174,7 +174,9 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         environment.setenv("PENSTOCK_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         # Nothing is tidied up in repositories that a test fills: git starts a process for it after each command.
         settings = tmp_path_factory.mktemp("git") / "config"
-        settings.write_text("[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n", encoding="utf-8")
+        settings.write_text(
+            "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[receive]\n\tautoGC = false\n", encoding="utf-8"
+        )
         environment.setenv("GIT_CONFIG_GLOBAL", str(settings))
         # Every HTTP client reads the certificates that it trusts, all 140 of them where nobody says which: one will do.
         certificate = settings.with_name("certificate.pem")
