@@ -96,12 +96,15 @@ class Site:
 
 
 @contextlib.contextmanager
-def site_of(world: World, folder: Path) -> Iterator[Site]:
-    """A controller that delivered two versions of Front; olga may operate, rita may read."""
+def begun_site(world: World, folder: Path, **hours: object) -> Iterator[Site]:
+    """A controller that begins its first delivery; `hours` are fields of the manifest of the module that Front calls.
+
+    olga may operate, rita may read.
+    """
     with simulator_thread(rate_limit=3000) as url:
         world.describe(apiUrl=url, loginUrl=url)
         world.flow("front", inbound("Front", calls=["Hours"]))
-        world.flow("hours", module("Hours"))
+        world.flow("hours", module("Hours"), **hours)
         world.commit()
         service, tokens = Service(world, url, folder), {name: new_token() for name in PEOPLE}
         entries = [new_entry(tokens[name], name, role, (), None) for name, role in PEOPLE.items()]
@@ -113,9 +116,16 @@ def site_of(world: World, folder: Path) -> Iterator[Site]:
         made = Site(service, folder / "laptop", tokens)
         service.start()
         try:
-            eventually(lambda: service.live() == {"Front": "1.0", "Hours": "1.0"}, "the first delivery")
-            made.change("Second")
-            made.until_delivered("2.0")
             yield made
         finally:
             made.stop()
+
+
+@contextlib.contextmanager
+def site_of(world: World, folder: Path) -> Iterator[Site]:
+    """A controller that delivered two versions of Front; olga may operate, rita may read."""
+    with begun_site(world, folder) as made:
+        eventually(lambda: made.service.live() == {"Front": "1.0", "Hours": "1.0"}, "the first delivery")
+        made.change("Second")
+        made.until_delivered("2.0")
+        yield made
