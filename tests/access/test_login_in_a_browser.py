@@ -14,13 +14,15 @@ import pytest
 
 from controller.service.http import serve
 from tests.access.openid import CLIENT_SECRET, Provider, provider_process, settings_of
-from tests.access.served import Served, served
+from tests.access.served import OPERATOR, Served, served
 from tests.diagnosis.browser import needs_browser
+from tests.support import node
 from tests.support.devtools import Browser, Tab, browser
 from tests.support.shell import free_port
 
 pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
+AXE = ("axe-core@4.11.0", "axe.min.js")
 SUSPEND = "/organizations/uk-sales/suspend"
 
 
@@ -95,6 +97,30 @@ def test_a_person_logs_in_acts_and_logs_out(chromium: Browser, tmp_path: Path, m
         assert [cookie["httpOnly"] for cookie in cookies(tab, url)] == [True]
         assert tab.value(_post("/logout", "")) == 200
         assert cookies(tab, url) == []
+
+
+def test_a_person_logs_in_with_a_token(chromium: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://localhost:{port}"
+    with served(tmp_path, public_url=url) as service, listening(service, port), chromium.tab() as tab:
+        tab.open(f"{url}/who")
+        assert tab.value("location.pathname + location.search") == "/login/token?next=/who"
+        tab.value(node.packed(*AXE).read_text(encoding="utf-8") + "; 1")
+        found = tab.value("axe.run().then(result => result.violations.map(each => each.id))")
+        assert found == []
+        tab.type("input[name=token]", OPERATOR)
+        tab.click("Log in", "button")
+        tab.wait("Page.loadEventFired")
+        assert tab.value("location.href") == f"{url}/who"
+        assert "operator" in tab.text()
+        assert tab.value("document.cookie") == "", "scripts do not see it"
+        assert OPERATOR not in tab.value(
+            "document.documentElement.innerHTML + JSON.stringify(performance.getEntries())"
+        )
+
+        assert tab.value(_post(SUSPEND, "")) == 403
+        assert tab.value(_post(SUSPEND, "(await (await fetch('/who')).json()).csrf")) == 200
+        assert service.suspended == [("uk-sales", "operator")]
 
 
 def cookies(tab: Tab, url: str) -> list[dict[str, Any]]:
