@@ -12,7 +12,7 @@ import yaml
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile.workspace import Workspace, open_folder
 from controller.service.view_building import flow_views, organization_view
-from controller.store.running import RunningFlow
+from controller.store.running import PlannedChange, RunningFlow
 from controller.store.views import FlowView, OrganizationView
 from tests.support.sources import inbound, module, workflow
 from tests.support.world import ORGANIZATION, Recording, World
@@ -120,7 +120,17 @@ def _neighbours(world: World) -> None:
     store.suspensions.suspend(BROKEN, by="ada@example.com", reason="the queue manager is being replaced today")
     store.running.begin(BUSY, "penstock-1", step="deliver", trigger="revision 5f1c2ab09d3e")
     store.running.step(BUSY, "deliver", done=3, total=5)
+    store.running.deliver(BUSY, _PLANNED)
     store.running.flows(BUSY, _running(now))
+
+
+_PLANNED: Sequence[PlannedChange] = (
+    PlannedChange("main-ivr", "publish", 1),
+    PlannedChange("sales", "republish", 1),
+    PlannedChange("cards", "republish", 2, ("main-ivr",)),
+    PlannedChange("mortgages", "republish", 2, ("main-ivr", "sales")),
+    PlannedChange("lost-property", "publish", 3, ("mortgages",)),
+)
 
 
 def _running(now: datetime) -> list[RunningFlow]:

@@ -147,6 +147,8 @@ async def test_what_runs_has_its_step_its_time_left_and_its_gate(served: Served)
     assert re.search(r'value="37\.\d" aria-label="main-ivr: baking" data-since="', page)
     assert "1 of 214 executions failed; 300 are needed" in page
     assert "executions 214" in page
+    assert 'Not begun yet <span class="count">2</span>' in page
+    assert "lost-property" in page
 
 
 def test_every_step_of_a_delivery_belongs_to_a_phase_that_the_page_shows(showroom: Showroom) -> None:

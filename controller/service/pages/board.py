@@ -14,7 +14,7 @@ from controller.questions.live_state import organization_now, organizations_now,
 from controller.questions.sync_log import sync_page
 from controller.service.access.person import Role
 from controller.service.pages.asked import Asked
-from controller.service.pages.offers import organization_offers
+from controller.service.pages.offers import organization_offers, ways_out
 from controller.service.pages.organization_frame import known, organization_page
 from controller.store.flow_filter import FlowFilter, FlowSort
 from controller.store.running import NOT_MOVING
@@ -119,6 +119,7 @@ def organization(asked: Asked) -> Response:
         attention=_attention(store, name),
         asked_actions=[] if found is None else found.actions[:_ASKED],
         actions=organization_offers(state) if state is not None and asked.may_operate(name) else (),
+        ways_out={} if state is None else ways_out(state, operates=asked.may_operate(name)),
     )
 
 

@@ -38,7 +38,16 @@ def _organization_offers(state: OrganizationStateDocument) -> Iterator[Offer]:
         yield Offer("Resume", action_address(name, "resume"))
 
 
+def ways_out(state: OrganizationStateDocument, *, operates: bool) -> dict[str, Offer]:
+    """Where a refusal is lifted, by its code: a page, or the form of an action for those who may operate."""
+    found = dict.fromkeys(_ABOUT_THE_PLAN, Offer("Plan", organization_address(state.name, "plan")))
+    if operates and state.suspended is not None:
+        found["sync-suspended"] = Offer("Resume", action_address(state.name, "resume"))
+    return found
+
+
 _NOT_CONFIRMED = "not-confirmed"
+_ABOUT_THE_PLAN = (_NOT_CONFIRMED, "safety-limit", "plan-stale")
 
 
 def flow_offers(found: FlowDocument) -> tuple[Offer, ...]:

@@ -12,6 +12,7 @@ from controller.questions.plan_views import stored_plan_view
 from controller.questions.stored_plan import plan_now
 from controller.service.pages.addresses import organization_address
 from controller.service.pages.asked import Asked
+from controller.service.pages.hints import plan_on_page
 from controller.service.pages.offers import Offer, action_address
 from controller.service.pages.organization_frame import organization_page, seen
 from controller.service.pages.paging import list_page, whole_number
@@ -26,7 +27,7 @@ def plan(asked: Asked) -> Response:
     document = plan_now(view)
     if document is None:
         return organization_page(asked, "plan", view, live=True, content=None, unlisted=(), page=None, offers=())
-    content = page(stored_plan_view(document))
+    content = page(stored_plan_view(plan_on_page(document)))
     offset = whole_number(asked.query("offset"))
     address = organization_address(asked.organization, "plan")
     listed = list_page(address, {}, offset, _SHOWN, len(content.entries))
@@ -44,4 +45,5 @@ def plan(asked: Asked) -> Response:
         content=replace(content, entries=content.entries[offset : offset + _SHOWN]),
         page=listed,
         offers=offers,
+        in_page=True,
     )

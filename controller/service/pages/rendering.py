@@ -11,6 +11,7 @@ from controller.domain.recorded import NO_REVISION
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
 from controller.service.pages.addresses import flow_address, organization_address, sync_address
+from controller.service.pages.hints import on_page
 from controller.service.pages.shown import counts, figures, iso, look, shares, short, shown_moment, shown_span
 from controller.store.running import NOT_MOVING
 
@@ -36,6 +37,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "visible": visible,
+        "on_page": on_page,
         "look": look,
         "iso": iso,
         "moment": shown_moment,
