@@ -92,7 +92,7 @@ def _rows(steps: int, costs: list[tuple[Cost, Cost]]) -> list[Row]:
             8.0 if largest else None,
             peer_name,
             tuple(each.user_s for each in peer),
-            note="In turn with the first revision, 20,000 steps take 0.55 of its time (decision 47)",
+            note="Evenly spread over reading JSON, making steps and collecting secrets (decision 47)",
         ),
         Row(
             f"{steps:,} steps as text, memory",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from controller.diagnosis.anomalies import Anomaly, AnomalyKind, anomalies_of
 from controller.diagnosis.changes import VariableChange
 from controller.diagnosis.masking import Masking, learned
-from controller.diagnosis.model import Trace, TraceHeader, TraceStep, Variable
+from controller.diagnosis.model import StepOutline, Trace, TraceHeader, TraceStep, Variable
 from controller.diagnosis.modules import CallTracker, LiveModule, StaleCall, StaleCaller, stale_among
 from controller.diagnosis.query import merged_ranges
 from controller.diagnosis.state import StateTracker
@@ -28,6 +28,15 @@ class AnalysedStep:
     anomalies: tuple[Anomaly, ...] = ()
     variables: Mapping[str, Variable] | None = None
     """All variables after the step; only for steps inside the requested snapshot ranges."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlinedStep:
+    """What text shows of an `AnalysedStep`, masked."""
+
+    step: StepOutline
+    changes: tuple[VariableChange, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +104,23 @@ class Analysis:
         return self._masking.header(self._trace.header)
 
     def __iter__(self) -> Iterator[AnalysedStep]:
-        return self._walk(details=True)
-
-    def without_details(self) -> Iterator[AnalysedStep]:
-        """The steps with an empty `detail`; payloads are most of what there is to mask."""
-        return self._walk(details=False)
-
-    def _walk(self, *, details: bool) -> Iterator[AnalysedStep]:
-        masking, look = self._masking, _Look(self._trace.header, self._live)
+        look = _Look(self._trace.header, self._live)
         shown: dict[str, tuple[Variable, Variable]] = {}
+        for step, changes, anomalies in self._walk(look):
+            variables = self._snapshot(step.index, look.tracker, shown)
+            yield AnalysedStep(self._masking.step(step), changes, anomalies, variables)
+
+    def outlines(self) -> Iterator[OutlinedStep]:
+        """The steps without payloads, which are most of what there is to mask."""
+        for step, changes, anomalies in self._walk(_Look(self._trace.header, self._live)):
+            yield OutlinedStep(self._masking.outline(step), changes, anomalies)
+
+    def _walk(self, look: _Look) -> Iterator[tuple[TraceStep, tuple[VariableChange, ...], tuple[Anomaly, ...]]]:
+        """Each step as it is, with its changes and anomalies masked."""
+        masking = self._masking
         for step in self._trace.steps:
             changes, anomalies = look.at(step)
-            yield AnalysedStep(
-                masking.step(step, details=details),
-                tuple(map(masking.change, changes)),
-                tuple(map(masking.anomaly, anomalies)),
-                self._snapshot(step.index, look.tracker, shown),
-            )
+            yield step, tuple(map(masking.change, changes)), tuple(map(masking.anomaly, anomalies))
         self._summary = self._shown(look)
 
     def summary(self) -> AnalysisSummary:

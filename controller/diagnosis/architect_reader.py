@@ -8,13 +8,12 @@ outputs. Events of unknown kinds are kept and marked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from controller.diagnosis.architect_events import EventToken, TokenKind, tokens_of_text
 from controller.diagnosis.architect_steps import StepBuilder
 from controller.diagnosis.json_stream import JsonText
 from controller.diagnosis.model import Trace, TraceHeader, TraceStep
-from controller.diagnosis.variables import flag, milliseconds, moment, text_of
+from controller.diagnosis.variables import flag, moment, text_of
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors.organization import TraceUnreadable
 
@@ -67,28 +66,7 @@ class _Steps:
 
     def __iter__(self) -> Iterator[TraceStep]:
         builder = StepBuilder(flow_name=text_of(self._header.get("flowName")) or "")
-        yield from _timed(builder.step(token) for token in self._tokens() if token.kind is not TokenKind.HEADER)
-
-
-def _timed(steps: Iterable[TraceStep]) -> Iterator[TraceStep]:
-    """Set the end of each step to the start of the next one."""
-    waiting: TraceStep | None = None
-    for step in steps:
-        if waiting is not None:
-            yield _ended(waiting, step)
-        waiting = step
-    if waiting is not None:
-        yield waiting
-
-
-def _ended(step: TraceStep, following: TraceStep) -> TraceStep:
-    duration = milliseconds(step.start, following.start)
-    if duration is None:
-        return step
-    if duration < 0:
-        problem = f"the next event is {-duration:g} ms earlier: counted as no time"
-        return replace(step, end=step.start, duration_ms=0.0, problems=(*step.problems, problem))
-    return replace(step, end=following.start, duration_ms=duration)
+        yield from builder.steps(token for token in self._tokens() if token.kind is not TokenKind.HEADER)
 
 
 def _header(fields: Mapping[str, object]) -> TraceHeader:

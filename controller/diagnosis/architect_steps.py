@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,8 +40,28 @@ class _OpenStep:
     step: TraceStep
 
 
+@dataclass(slots=True)
+class _Time:
+    """When a step began, and how long it took: until the next one began."""
+
+    start: datetime | None
+    end: datetime | None = None
+    duration_ms: float | None = None
+    backwards_ms: float = 0.0
+    """How much earlier than this step the next one began."""
+
+    def until(self, following: datetime | None) -> _Time:
+        """The same step once it is known when the next one begins."""
+        duration = milliseconds(self.start, following)
+        if duration is not None and duration < 0:
+            self.end, self.duration_ms, self.backwards_ms = self.start, 0.0, -duration
+        elif duration is not None:
+            self.end, self.duration_ms = following, duration
+        return self
+
+
 class StepBuilder:
-    """Feed it the tokens of one execution in order."""
+    """Makes the steps of one execution."""
 
     def __init__(self, *, flow_name: str = "") -> None:
         self._flow_name = flow_name
@@ -50,13 +70,23 @@ class StepBuilder:
         self._last_moment: datetime | None = None
         self._last_type = ""
 
-    def step(self, token: EventToken) -> TraceStep:
-        """The step of one token."""
+    def steps(self, tokens: Iterable[EventToken]) -> Iterator[TraceStep]:
+        """The step of each token, in order. Each is made when the next token is there, which tells its end."""
+        waiting: tuple[EventToken, _Time] | None = None
+        for token in tokens:
+            time = self._time(token)
+            if waiting is not None:
+                yield self._step(waiting[0], waiting[1].until(time.start))
+            waiting = token, time
+        if waiting is not None:
+            yield self._step(*waiting)
+
+    def _step(self, token: EventToken, time: _Time) -> TraceStep:
         if token.kind is TokenKind.LEAVE:
-            return self._leave(token)
+            return self._leave(token, time)
         boundary = _BOUNDARY.match(token.type)
         closed = self._closed_by(boundary[1], boundary[2]) if boundary else None
-        step = self._build(token, boundary, closed)
+        step = self._build(token, time, boundary, closed)
         self._count += 1
         self._last_type = token.type
         if token.kind is TokenKind.ENTER:
@@ -79,24 +109,22 @@ class StepBuilder:
                 return None
         return None
 
-    def _leave(self, token: EventToken) -> TraceStep:
+    def _leave(self, token: EventToken, time: _Time) -> TraceStep:
         place = max(index for index, opened in enumerate(self._open) if not opened.kind)
         opener = self._open[place].step
         del self._open[place:]
-        step = self._build(token, None, opener)
+        step = self._build(token, time, None, opener)
         self._count += 1
         self._last_type = token.type
         return step
 
-    def _build(self, token: EventToken, boundary: re.Match[str] | None, closed: TraceStep | None) -> TraceStep:
+    def _build(
+        self, token: EventToken, time: _Time, boundary: re.Match[str] | None, closed: TraceStep | None
+    ) -> TraceStep:
         fields = token.fields
         started = bool(boundary and boundary[1] == "started")
-        start, problems = self._start(token)
         known = bool(boundary or _KNOWN.match(token.type))
-        if boundary and not started and closed is None:
-            problems.append(f"ends a {boundary[2]} that never started")
-        if not known:
-            problems.append("an event of an unknown kind" if token.type else "an event without a name")
+        stray = boundary[2] if boundary and not started and closed is None else ""
         errors, warnings = _complaints(token)
         path = text_of(fields.get("outputPathId"))
         ending = closed if closed is not None and not started else None
@@ -107,8 +135,10 @@ class StepBuilder:
             name=self._name(token, ending),
             depth=len(self._open),
             parent=self._open[-1].index if self._open else None,
-            start=start,
-            span_ms=milliseconds(ending.start, start) if ending else None,
+            start=time.start,
+            end=time.end,
+            duration_ms=time.duration_ms,
+            span_ms=milliseconds(ending.start, time.start) if ending else None,
             status=_status(token, errors, path),
             status_text=path if path and status_of_path(path).failed else "",
             decision=token.type in _DECISIONS and token.kind is not TokenKind.ENTER,
@@ -121,25 +151,35 @@ class StepBuilder:
             warnings=warnings,
             secure=flag(fields, "isSecure", "secure"),
             known=known,
-            problems=tuple(problems),
+            problems=tuple(_problems(token, time, stray, known=known)),
             resolved=known,
             detail=fields,
         )
 
-    def _start(self, token: EventToken) -> tuple[datetime | None, list[str]]:
+    def _time(self, token: EventToken) -> _Time:
         start = moment(token.fields.get("dateTime"))
         if token.kind is TokenKind.LEAVE and start is None:
-            return self._last_moment, []
-        if start is None:
-            return None, ["has no readable dateTime" if "dateTime" in token.fields else "has no dateTime"]
-        self._last_moment = start
-        return start, []
+            return _Time(self._last_moment)
+        self._last_moment = start or self._last_moment
+        return _Time(start)
 
     def _name(self, token: EventToken, ending: TraceStep | None) -> str:
         named = next((str(token.fields[key]) for key in _NAMES if token.fields.get(key)), "")
         if named or ending is None:
             return named or (self._flow_name if token.type == "startedFlow" else "")
         return ending.name
+
+
+def _problems(token: EventToken, time: _Time, stray: str, *, known: bool) -> Iterator[str]:
+    """`stray` is the kind of scope that the step ends although none is open."""
+    if time.start is None and token.kind is not TokenKind.LEAVE:
+        yield "has no readable dateTime" if "dateTime" in token.fields else "has no dateTime"
+    if stray:
+        yield f"ends a {stray} that never started"
+    if not known:
+        yield "an event of an unknown kind" if token.type else "an event without a name"
+    if time.backwards_ms:
+        yield f"the next event is {time.backwards_ms:g} ms earlier: counted as no time"
 
 
 def _writes(fields: Mapping[str, object]) -> tuple[Variable, ...]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from controller.diagnosis.anomalies import Anomaly
 from controller.diagnosis.changes import VariableChange
-from controller.diagnosis.model import StepOutput, Trace, TraceHeader, TraceStep, Variable
+from controller.diagnosis.model import StepOutline, StepOutput, Trace, TraceHeader, TraceStep, Variable
 from controller.diagnosis.nested import rewrite
 from controller.domain.redaction import MASK, masked_patterns
 
@@ -109,24 +109,42 @@ class Masking:
         masked = rewrite_named(value, self) if isinstance(value, dict | list) else self.leaf(value)
         return variable if masked is value else replace(variable, value=masked)
 
-    def step(self, step: TraceStep, *, details: bool = True) -> TraceStep:
-        """The step masked, without its `detail` if that is not wanted."""
+    def step(self, step: TraceStep) -> TraceStep:
+        """The step masked."""
         return replace(
             step,
             name=self.text(step.name),
-            branch=StepOutput(self.text(step.branch.id), step.branch.name and self.text(step.branch.name))
-            if step.branch
-            else None,
+            branch=self._branch(step.branch),
             writes=tuple(map(self.variable, step.writes)),
             observed=None if step.observed is None else tuple(map(self.variable, step.observed)),
             errors=tuple(map(self.text, step.errors)),
             warnings=tuple(map(self.text, step.warnings)),
-            detail=self.fields(step.detail, secure=step.secure or self._everything) if details else {},
+            detail=self.fields(step.detail, secure=step.secure or self._everything),
         )
+
+    def outline(self, step: TraceStep) -> StepOutline:
+        """The outline of the step, masked."""
+        return StepOutline(
+            step.index,
+            step.type,
+            self.text(step.name),
+            step.depth,
+            step.start,
+            step.duration_ms,
+            step.span_ms,
+            self._branch(step.branch),
+            step.closes,
+            tuple(map(self.text, step.warnings)),
+            step.problems,
+        )
+
+    def _branch(self, branch: StepOutput | None) -> StepOutput | None:
+        return branch and StepOutput(self.text(branch.id), branch.name and self.text(branch.name))
 
     def change(self, change: VariableChange) -> VariableChange:
         old = self.variable(change.old) if change.old else None
-        return replace(change, old=old, new=self.variable(change.new) if change.new else None)
+        new = self.variable(change.new) if change.new else None
+        return VariableChange(change.name, change.kind, change.cause, old, new)
 
     def anomaly(self, anomaly: Anomaly) -> Anomaly:
         old = self.variable(anomaly.old) if anomaly.old else None

@@ -128,6 +128,23 @@ class TraceStep:
 
 
 @dataclass(frozen=True, slots=True)
+class StepOutline:
+    """The fields of a `TraceStep` that a line of text needs; none of them is a payload or a variable."""
+
+    index: int
+    type: str
+    name: str
+    depth: int
+    start: datetime | None
+    duration_ms: float | None
+    span_ms: float | None
+    branch: StepOutput | None
+    closes: int | None
+    warnings: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TraceHeader:
     """Facts about the execution as a whole."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from controller.diagnosis.analysis import AnalysedStep, Analysis
+from controller.diagnosis.analysis import Analysis, OutlinedStep
 from controller.diagnosis.changes import ChangeCause, VariableChange, VariableChangeKind
 from controller.diagnosis.display import printable, shown_duration, shown_time, shown_value
-from controller.diagnosis.model import TraceHeader, TraceStep
+from controller.diagnosis.model import StepOutline, TraceHeader
 from controller.diagnosis.variables import milliseconds
 
 _DEEPEST = 16
@@ -21,10 +21,10 @@ def timeline(analysis: Analysis, *, only_anomalies: bool = False) -> Iterator[st
     header = analysis.header
     yield from _head(header)
     origin = header.started_at
-    for analysed in analysis.without_details():
-        origin = origin or analysed.step.start
-        if not only_anomalies or analysed.anomalies:
-            yield from _lines(analysed, origin)
+    for outlined in analysis.outlines():
+        origin = origin or outlined.step.start
+        if not only_anomalies or outlined.anomalies:
+            yield from _lines(outlined, origin)
     yield ""
     yield from _foot(analysis)
 
@@ -43,27 +43,27 @@ def _head(header: TraceHeader) -> Iterator[str]:
     yield ""
 
 
-def _lines(analysed: AnalysedStep, origin: datetime | None) -> Iterator[str]:
-    step = analysed.step
+def _lines(outlined: OutlinedStep, origin: datetime | None) -> Iterator[str]:
+    step = outlined.step
     offset = milliseconds(origin, step.start)
     at = f"+{offset / 1000:.3f}s" if offset is not None and offset >= 0 else "-"
     took = shown_duration(step.duration_ms)
-    mark = "!" if analysed.anomalies else " "
+    mark = "!" if outlined.anomalies else " "
     indent = "  " * min(step.depth, _DEEPEST) + (f"[{step.depth}] " if step.depth > _DEEPEST else "")
     yield f"{mark}{step.index:>6} {at:>11} {took:>9} {indent}{_title(step)}"
     margin = _MARGIN + indent + "  "
-    for change in analysed.changes:
+    for change in outlined.changes:
         if change.cause is not ChangeCause.SCOPE_ENDED:
             yield margin + _change(change)
     for warning in step.warnings:
         yield f"{margin}warning: {printable(warning)}"
     for problem in step.problems:
         yield f"{margin}record: {printable(problem)}"
-    for anomaly in analysed.anomalies:
+    for anomaly in outlined.anomalies:
         yield f"{margin}! {anomaly.kind.value}: {printable(anomaly.message)}"
 
 
-def _title(step: TraceStep) -> str:
+def _title(step: StepOutline) -> str:
     name = f" {printable(step.name)!r}" if step.name else ""
     branch = f" -> {printable(str(step.branch))}" if step.branch else ""
     end = f" (ends {step.closes}, {shown_duration(step.span_ms)} in all)" if step.span_ms is not None else ""

@@ -14,7 +14,7 @@ _EPOCH_MS = 100_000_000_000
 def listed_variables(entries: object) -> Iterator[Variable]:
     """Variables of a list `[{value, variableId, variableName}]`. Skips entries with neither id nor name."""
     for entry in entries if isinstance(entries, list | tuple) else ():
-        if not isinstance(entry, Mapping):
+        if not isinstance(entry, dict):
             continue
         name = entry.get("variableName") or entry.get("name") or entry.get("variableId") or entry.get("id")
         if name:
@@ -71,7 +71,7 @@ def milliseconds(start: datetime | None, end: datetime | None) -> float | None:
 
 def _variable(name: str, entry: Mapping[str, object]) -> Variable:
     value, identity = entry.get("value"), text_of(entry.get("variableId") or entry.get("id"))
-    withheld = _withheld(entry) or (_withheld(value) if isinstance(value, Mapping) else None)
+    withheld = _withheld(entry) or (_withheld(value) if isinstance(value, dict) else None)
     secure = flag(entry, "secure", "isSecure")
     return Variable(name, None if withheld else value, identity, withheld, secure)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controller.diagnosis.analysis import Analysis
 from controller.diagnosis.anomalies import AnomalyKind
 from controller.diagnosis.architect_reader import open_execution
-from controller.diagnosis.model import ScopeKind, StepStatus, Withheld
+from controller.diagnosis.model import ScopeKind, StepOutline, StepStatus, Withheld
 from controller.diagnosis.modules import LiveModule
 from controller.diagnosis.timeline import timeline
 from controller.domain.errors.organization import TraceUnreadable
@@ -336,10 +336,12 @@ def test_an_event_that_is_written_twice_in_one_object_is_two_steps() -> None:
     assert [step.detail for step in steps] == [{"dateTime": "2026-08-10T10:00:00Z"}, {}, {"turn": 1}]
 
 
-def test_steps_without_details_are_the_same_apart_from_those() -> None:
+def test_outlines_are_those_of_the_whole_steps() -> None:
     analysis = Analysis(read_execution(execution(event("startedFlow", 0, variables=[write("Flow.a", 1)]), CALL)))
 
-    whole, bare = list(analysis), list(analysis.without_details())
+    whole, outlined = list(analysis), list(analysis.outlines())
 
-    assert all(not analysed.step.detail for analysed in bare)
-    assert [replace(each, step=replace(each.step, detail={})) for each in whole] == bare
+    assert [(each.changes, each.anomalies) for each in whole] == [(each.changes, each.anomalies) for each in outlined]
+    for analysed, outline in zip(whole, outlined, strict=True):
+        kept = {each.name: getattr(analysed.step, each.name) for each in fields(StepOutline)}
+        assert kept == {each.name: getattr(outline.step, each.name) for each in fields(StepOutline)}
