@@ -52,7 +52,7 @@ def ask(validated: int = 10_000, planned: int = 1_000) -> Answer:
             "s user",
             tuple(plan.user_s for plan in plans[2:]),
             _PLAN_TARGET_S if planned >= 1_000 else None,
-            note="About half is the start; digests of exports come with one query instead of 2,000",
+            note="About a third is the start (decision 44)",
         ),
     )
     python = sys.version.split()[0]

@@ -19,7 +19,7 @@ from tests.support.sources import inbound
 
 TIMES = 5
 _TARGETS_S = {"--help": 0.10, "validate of 1 flow": 0.45, "plan of 10 flows": 0.75}
-_REST = "SQLAlchemy, GitPython, pydantic and the methods of dataclasses take most of what is left (decision 44)"
+_REST = "dataclasses, SQLAlchemy, pydantic and the store take most of what is left (decision 44)"
 _MUCH = 1_000_000
 
 

@@ -85,3 +85,12 @@ def test_the_former_name_of_a_command_works_and_says_so(capsys: pytest.CaptureFi
     for name in FORMER_NAMES:
         assert run([name, "flow", str(tmp_path)]) == 1
         assert f"penstock: {name} is called accept now" in capsys.readouterr().err
+
+
+def test_the_interpreter_does_not_look_for_garbage_when_a_command_ends() -> None:
+    program = (
+        "import atexit, gc\nfrom controller.cli.main import main\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 10_000))\nmain(['--version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "True"
