@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import networkx as nx
 
@@ -18,6 +18,7 @@ CALLS_A_FLOW = 2
 """Register, one poll, and a share of listings and exports; an upload to a presigned URL counts against no limit."""
 _MODULES_PERCENT = 20
 _MOST_MODULES, _MOST_TRANSFERS = 2, 4
+_NEXT = "Welcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Published:
     consumes: tuple[str, ...]
     """Slugs of the flows that have to be live before."""
     publish_s: float
+    changed: str = ""
+    """The text of its next version, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,15 @@ def random_workload(seed: int, flows: int) -> Workload:
 
 def _module(slug: str, chance: random.Random) -> Published:
     name = slug.capitalize()
-    return Published(slug, name, module(name), (), _duration(chance))
+    return Published(slug, name, module(name), (), _duration(chance), module(name, says=_NEXT))
 
 
 def _front(slug: str, called: list[str], transfers: list[str], chance: random.Random) -> Published:
     name = slug.capitalize()
-    text = inbound(name, calls=[one.capitalize() for one in called], transfers=[one.capitalize() for one in transfers])
-    return Published(slug, name, text, (*called, *transfers), _duration(chance))
+    text = partial(
+        inbound, name, calls=[one.capitalize() for one in called], transfers=[one.capitalize() for one in transfers]
+    )
+    return Published(slug, name, text(), (*called, *transfers), _duration(chance), text(says=_NEXT))
 
 
 def _duration(chance: random.Random) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Unpack
 
+from controller.delivery.consumed_flows import version_now
 from controller.delivery.journal_entries import (
     DESTRUCTIVE,
     EFFECTIVE,
@@ -145,20 +146,23 @@ class ChangeRun:
 
         A version that cannot be read is left out: that is no reason to roll a healthy flow back.
         """
-        priority = Priority.ROLLBACK if self.going_back else Priority.OBSERVE
+        sync, sent_at = self.sync, self.sync.clock.monotonic() - self.since_sent_s
+        flows = sync.platform.at(Priority.ROLLBACK if self.going_back else Priority.OBSERVE).flows
         consumed: dict[FlowKey, str] = {}
         for key in self.record.consumes:
-            mine = self.sync.run_of(key)
+            mine = sync.run_of(key)
             version = None if mine is None or mine is self else mine.record.live_version
             if not version:
                 try:
-                    found = await self.sync.platform.at(priority).flows.find(key)
+                    if self.going_back:  # it waits for nobody
+                        version = await version_now(key, flows)
+                    else:
+                        version = await sync.consumed.version_of(key, flows, since=sent_at)
                 except (LeaseLost, StoreFailed):
                     raise
                 except PenstockError as error:
                     self.note(f"the version of {key} that it is bound to could not be read: {error.message}")
                     continue
-                version = None if found is None else found.published_version
             if version is not None:
                 consumed[key] = version
         return consumed

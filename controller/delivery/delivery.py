@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from controller.delivery.change_run import ChangeRun
+from controller.delivery.consumed_flows import ConsumedFlows
 from controller.delivery.journal_entries import NEW_FLOW, new_step
 from controller.delivery.live_watch import LiveWatch
 from controller.delivery.publish_times import PublishTimes
@@ -143,6 +144,7 @@ class Delivery:
             watch=LiveWatch(self._platform, self._clock, self._settings.look_interval_s),
             times=PublishTimes(self._store.publish_times.of(organization.name)),
             concurrency=Concurrency(organization.sync, self._clock, lambda: self._platform.load),
+            consumed=ConsumedFlows(self._clock),
             keep_draft=keep_draft,
             # A rollback on request is a sync without a plan.
             asked_by=None if record.plan_digest else record.actor,

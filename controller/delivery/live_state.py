@@ -59,9 +59,7 @@ def leave_undetermined(run: ChangeRun) -> Iterator[None]:
 
 async def as_planned(run: ChangeRun, *, or_version: str | None = None) -> LiveFlow | None:
     """The flow, when it is as the plan expects it (or already at `or_version`). Raises PlanStale otherwise."""
-    lookups = run.sync.watch.lookups
-    known_absent = run.flow_id is None and (lookups.was_absent(run.key) or await lookups.absent(run.key))
-    live = None if known_absent else await run.live()
+    live = await run.live()
     require_planned(run, live, or_version=or_version)
     run.planned_flow = live
     return live

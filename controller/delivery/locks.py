@@ -70,6 +70,13 @@ async def wait_for_lock(run: ChangeRun, live: LiveFlow | None) -> LiveFlow | Non
     raise _locked(run, holder)
 
 
+def require_unlocked(run: ChangeRun, live: LiveFlow | None) -> None:
+    """Raises FlowLocked where somebody else holds the flow; `through_conflicts` acts by policy then."""
+    holder = _other_holder(run, live)
+    if holder is not None:
+        raise _locked(run, holder)
+
+
 async def _pause(run: ChangeRun) -> None:
     wait = run.sync.clock.sleep if run.going_back else run.sync.signals.rest
     await wait(run.sync.settings.lock_wait_s)
@@ -111,12 +118,22 @@ def _locked(run: ChangeRun, holder: LockHolder) -> FlowLocked:
     )
 
 
+def may_owe_draft(run: ChangeRun) -> bool:
+    """Whether the journal leaves open that the draft under a broken lock of the flow was committed."""
+    last = _last_broken(run)
+    return last is not None and (last.action, last.outcome) != (KEEP, WriteOutcome.DONE)
+
+
+def _last_broken(run: ChangeRun) -> WriteRecord | None:
+    return run.sync.store.journal.last_write(run.sync.organization.name, run.key, (UNLOCK, KEEP))
+
+
 async def keep_draft(run: ChangeRun, live: LiveFlow | None) -> None:
     """Export and commit the draft under the flow's last broken lock, unless that was done already.
 
     Raises the errors of exporting and committing; then nothing may be published.
     """
-    last = run.sync.store.journal.last_write(run.sync.organization.name, run.key, (UNLOCK, KEEP))
+    last = _last_broken(run)
     if last is None or live is None:
         return
     version = await _uncommitted(run, last, live)

@@ -38,7 +38,6 @@ class Lookups:
         self._wake = wake
         self._expected = 0
         self._calls: int | None = None
-        self._listed: frozenset[FlowKey] | None = None
         self._waiting: list[Lookup] = []
         self._open = False
 
@@ -83,10 +82,6 @@ class Lookups:
                 self._waiting.remove(lookup)
         return lookup.absent
 
-    def was_absent(self, key: FlowKey) -> bool:
-        """Whether the last listing of this sync, however old, showed no flow with this type and name."""
-        return self._listed is not None and key not in self._listed
-
     def take(self) -> Sequence[Lookup]:
         """Those that wait, to be answered by a listing that begins now; none where each is better made alone."""
         taken, self._waiting = self._waiting, []
@@ -101,7 +96,7 @@ class Lookups:
         if taken and listing is not None:
             self._calls = listing.calls
             if listing.complete:
-                self._listed = shown = frozenset(flow.key for flow in listing.flows)
+                shown = frozenset(flow.key for flow in listing.flows)
         for lookup in taken:
             lookup.absent = shown is not None and lookup.key not in shown
             lookup.answered.set()

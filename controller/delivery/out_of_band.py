@@ -74,9 +74,8 @@ def is_from_upload(run: ChangeRun, live: LiveFlow) -> bool:
     return version_rank(live.published_version)[0] == newest + 1
 
 
-async def require_not_overtaken(run: ChangeRun, version: str) -> None:
-    """Raises OutOfBandChange where our write made the version live, and another client published another one since."""
-    live = await run.live()
+async def require_not_overtaken(run: ChangeRun, live: LiveFlow | None, version: str) -> None:
+    """Raises OutOfBandChange where our write made the version live, and another client published the live one since."""
     if live is None or live.published_version in (None, version, run.record.previous_version):
         return
     if await _was_published(run, version):

@@ -15,7 +15,7 @@ from controller.delivery.live_state import (
     require_there,
 )
 from controller.delivery.live_watch import Shown
-from controller.delivery.locks import through_conflicts, wait_for_lock
+from controller.delivery.locks import may_owe_draft, through_conflicts, wait_for_lock
 from controller.delivery.out_of_band import is_from_upload, tell_replaced
 from controller.delivery.publish_writes import (
     arrived,
@@ -29,7 +29,7 @@ from controller.domain.errors.change import PublishFailed, PublishTimedOut
 from controller.domain.errors.manifest import CapabilityMissing
 from controller.domain.errors.organization import NotFound
 from controller.domain.live import LiveFlow
-from controller.domain.platform import FailureCause, Progress
+from controller.domain.platform import Progress
 from controller.domain.status import StepState
 
 _UPLOADS = 2
@@ -46,16 +46,18 @@ class PublishStep:
         self._run = run
 
     async def prepare(self) -> bool:
-        """The organisation cannot validate a file that it does not have: it does so while it publishes."""
+        """The organisation cannot validate a file that it does not have: it does so while it publishes.
+
+        The flow is read right before its file is sent, and only there. Raises as `keep_draft` does.
+        """
         run = self._run
         if run.sync.platform.uploads is None:
             raise CapabilityMissing(
                 f"{run.label}: the {run.sync.platform.dialect} dialect cannot publish a file",
                 hint="pin a version that exists in the organisation (spec.source.version)",
             )
-        live = await as_planned(run)
-        if await wait_for_lock(run, live) is not live:
-            await as_planned(run)
+        if may_owe_draft(run):
+            await wait_for_lock(run, await as_planned(run))
         run.tell("validation.deferred", until="publish")
         return True
 
@@ -99,10 +101,7 @@ class PublishStep:
         if sum(write.action == "upload" for write in run.record.writes) < _UPLOADS:
             run.tell("upload.again", message="; ".join(progress.messages[:1]) or "no reason given")
             await run.sync.signals.rest(_UPLOAD_RETRY_S)
-            if progress.cause is FailureCause.LOCK:
-                await wait_for_lock(run, await run.live())
-            await as_planned(run)
-            await send_source(run, await asyncio.to_thread(_source(run).text.read))
+            await self.publish()
             progress = await self._follow()
             await failed_without_effect(run, progress)
         return progress

@@ -12,6 +12,7 @@ from dataclasses import replace
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.journal_entries import PREVIOUS_DIGEST
 from controller.delivery.live_state import LOST_ANSWER_S, READ_FAULTS, before_write, is_version, require_planned
+from controller.delivery.locks import require_unlocked
 from controller.delivery.out_of_band import is_ours, noted_of_flow
 from controller.delivery.publish_proof import (
     find_publish_in_flight,
@@ -190,14 +191,17 @@ def _is_there(run: ChangeRun, live: LiveFlow, version: str, made: WriteRecord | 
 
 
 async def send_source(run: ChangeRun, text: str, *, state: StepState | None = None) -> Ticket:
-    """Upload a flow file; the journal has the job's ticket before the file is sent."""
+    """Upload a flow file; the journal has the job's ticket before the file is sent.
+
+    The flow is read once, between the two: a job without a file does nothing. Raises PlanStale and FlowLocked.
+    """
     run.size = len(text)
     uploads = provided(run.platform.uploads, run.sync.platform.dialect, Capability.PUBLISH_SOURCE)
 
     def register() -> Awaitable[UploadSlot]:
         return uploads.register()
 
-    slot = await write(run, Write(run.action("register"), register, state=state))
+    slot = await write(run, Write(run.action("register"), register))
 
     async def send() -> bool:
         await uploads.send(slot, text)
@@ -206,14 +210,19 @@ async def send_source(run: ChangeRun, text: str, *, state: StepState | None = No
     async def look() -> Took[bool] | None:
         return Took(value=True) if await arrived(run, slot.ticket) else None
 
+    details: dict[str, object] = {"job": slot.ticket.id}
+
     async def ready() -> None:
         if run.going_back:
             await _require_ours(run, await run.live())
-        else:
-            require_planned(run, await before_write(run))
+            return
+        live = await before_write(run)
+        require_planned(run, live)
+        require_unlocked(run, live)
+        run.planned_flow = live
+        details.update(noted_of_flow(live))  # the intent is written after this
 
-    details = {"job": slot.ticket.id, **({} if run.going_back else noted_of_flow(run.planned_flow))}
-    await write(run, Write(run.action("upload"), send, look, details=details, ready=ready))
+    await write(run, Write(run.action("upload"), send, look, details=details, ready=ready, state=state))
     return slot.ticket
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from controller.delivery.change_run import ChangeRun
@@ -24,7 +23,6 @@ from controller.delivery.publish_writes import (
     failed_without_effect,
     publish_version,
     require_success,
-    send_source,
     switch_version,
 )
 from controller.delivery.validation import validate
@@ -50,6 +48,8 @@ class SwitchStep:
         self._run = run
         self._upload = PublishStep(run)
         """For a ticket that is a job: its source was published instead."""
+        self._was_published = False
+        """Whether the target was live before, as `prepare` found."""
 
     async def prepare(self) -> bool:
         """Raises PlanStale, FlowLocked, NoSuchVersion, SafetyLimit and FlowRejected."""
@@ -64,6 +64,7 @@ class SwitchStep:
         flow_id = _flow_id(run)
         versions = await run.sync.platform.versions.of(flow_id)
         self._check_version(versions)
+        self._was_published = any(info.version == target and info.active for info in versions)
         run.noted = noted_of_versions(versions)
         await validate(run, flow_id, target)
         return True
@@ -72,7 +73,7 @@ class SwitchStep:
         run = self._run
         target = _target(run)
         stages = self._stages()
-        if run.sync.can(Capability.ATOMIC_SWITCH) and not stages and await self._was_published():
+        if run.sync.can(Capability.ATOMIC_SWITCH) and not stages and self._was_published:
             await through_conflicts(run, lambda: switch_version(run, target, state=StepState.PUBLISHING))
             return
         await through_conflicts(run, lambda: publish_version(run, target, stages=stages, state=StepState.PUBLISHING))
@@ -88,7 +89,10 @@ class SwitchStep:
             await tell_replaced(run, listed)
             return listed
         _, live = await wait_until(run, lambda _: True)
-        await require_not_overtaken(run, target)
+        if live is not None and live.published_version == target != run.record.previous_version:
+            await tell_replaced(run, live)
+            return live
+        await require_not_overtaken(run, live, target)
         if not run.sync.can(Capability.ATOMIC_SWITCH):
             return await self._on_architect(target)
         if is_version(live, run.record.previous_version or ""):
@@ -126,7 +130,7 @@ class SwitchStep:
             await tell_replaced(run, live)
             return live
         run.note(f"the organisation did not make {target} live again; its source was published anew")
-        await send_source(run, await asyncio.to_thread(run.source.text.read))
+        await self._upload.publish()
         return await self._upload.settle()
 
     async def _switch_after_publish(self, target: str) -> None:
@@ -169,11 +173,6 @@ class SwitchStep:
         if desired is None or not run.sync.can(Capability.PERCENTAGE_ROLLOUT):
             return ()
         return desired.rollout.stages
-
-    async def _was_published(self) -> bool:
-        run = self._run
-        versions = await run.sync.platform.versions.of(_flow_id(run))
-        return any(info.version == _target(run) and info.active for info in versions)
 
     def _check_version(self, versions: Sequence[VersionInfo]) -> None:
         """Raises unless the target exists, its status allows it, and one more version may be active (S1)."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import httpx
 import structlog
 
+from controller.delivery.consumed_flows import ConsumedFlows
 from controller.delivery.live_watch import LiveWatch
 from controller.delivery.publish_times import PublishTimes
 from controller.delivery.signals import PublishEvents, Signals
@@ -158,6 +159,7 @@ class SyncRun:
     times: PublishTimes
     """How long publishes take in this organisation."""
     concurrency: Concurrency
+    consumed: ConsumedFlows
     runs: list[ChangeRun] = field(default_factory=list)
     """All changes of the sync, in deployment order."""
     keep_draft: KeepDraft | None = None

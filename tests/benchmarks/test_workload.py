@@ -46,3 +46,5 @@ def test_no_delivery_is_faster_than_the_bound(monkeypatch: pytest.MonkeyPatch) -
     assert delivered.makespan_s >= delivered.last_live_s
     assert delivered.delay_percent >= 0
     assert delivered.calls >= 2 * len(workload.flows)
+    assert delivered.later_calls >= 3 * len(workload.flows)
+    assert delivered.later_s >= workload.critical_path_s

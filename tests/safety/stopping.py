@@ -193,7 +193,7 @@ _S = StepState
 PHASES: Mapping[str, Phase] = {
     "waiting for what it needs": Phase(_S.PENDING, at("write.intended", "hours"), _HELD),
     "waiting for a lock": Phase(
-        _S.PENDING, at("lock.waiting"), _HELD, prepare=_lock, before_next=_unlock, dialects=_ARCHITECT
+        _S.VALIDATED, at("lock.waiting"), _HELD, prepare=_lock, before_next=_unlock, dialects=_ARCHITECT
     ),
     "validated": Phase(_S.VALIDATED, at("change.validated"), _HELD),
     "published quickly": Phase(_S.PUBLISHING, at("write.concluded"), _DONE),
