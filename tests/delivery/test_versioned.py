@@ -60,6 +60,19 @@ async def test_being_on_the_target_already_costs_no_write(site: Site) -> None:
     assert puts(site) == 0
 
 
+async def test_a_switch_is_proven_by_one_look_at_its_flow(site: Site) -> None:
+    """The look reads the versions twice: where several are published, only a newer listing decides."""
+    site.pin("desk", DESK, "1.0")
+    plan = await site.plan()
+    site.simulator.calls.clear()
+
+    await site.deliver(plan)
+
+    switched = site.simulator.calls.log("PUT", "/api/v2/routing/flows/{flowId}")[0].number
+    read = [call.number for call in site.simulator.calls.log("GET", "/api/v2/routing/flows/{flowId}/versions")]
+    assert len([number for number in read if number > switched]) == 2
+
+
 async def test_a_draft_is_validated_published_and_polled(site: Site) -> None:
     result = await pinned(site, "3.0")
     assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
