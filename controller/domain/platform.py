@@ -127,6 +127,8 @@ class CallLoad:
     """Calls that wait for the request limit, without those of exports."""
     refused: int = 0
     """Calls that were refused because of the limit (429), up to now."""
+    used: float = 0.0
+    """Share of the limit that the calls of the last minute use; 1 is all of it."""
 
 
 class ProgressState(StrEnum):

@@ -67,7 +67,7 @@ class RateBudget:
     def load(self) -> CallLoad:
         """The calls that wait for a slot, without exports, which are meant to wait; and those that were refused."""
         waiting = sum(place.priority < Priority.EXPORT for place in self._queue)
-        return CallLoad(waiting=waiting, refused=self._refused)
+        return CallLoad(waiting=waiting, refused=self._refused, used=self._used())
 
     @asynccontextmanager
     async def slot(self, priority: Priority) -> AsyncIterator[Slot]:
@@ -135,6 +135,12 @@ class RateBudget:
             return None
         self._forget()
         return self._wait_s(Priority(place.priority))
+
+    def _used(self) -> float:
+        """Share of the limit; what the server counts, where other programs use the same credential."""
+        self._forget()
+        theirs = self._server_count if self._server_window_end > self._clock.monotonic() else 0
+        return max(self._in_flight + len(self._expiries), theirs) / self.limit
 
     def _forget(self) -> None:
         now = self._clock.monotonic()

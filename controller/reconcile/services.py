@@ -15,6 +15,7 @@ from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Credentials, Organization
 from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
+from controller.domain.platform import CallLoad
 from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.genesys.connect import connect, latency, observe_calls
@@ -50,8 +51,8 @@ class Services:
     clock: Clock = field(default_factory=SystemClock)
     connect: Callable[..., Platform] = connect
     """Opens connections, with the signature of `genesys.connect`."""
-    observer: CallObserver | None = None
-    """Sees every call over the connections that are opened from now on."""
+    observer: Callable[[str], CallObserver] | None = None
+    """Makes for an organisation what sees every call over the connections that are opened from now on."""
     open_delivery: OpenDelivery | None = None
     """`delivering.open_delivery` in a process that delivers; None in one that only looks, which does not import it."""
     claimed: set[str] = field(default_factory=set)
@@ -152,13 +153,17 @@ class Services:
                 ),
             )
             if self.observer is not None:
-                observe_calls(known, self.observer)
+                observe_calls(known, self.observer(organization.name))
             self._platforms[(organization.name, identity)] = known
         return known.called_by(organization.flows)
 
     def latencies(self) -> dict[str, tuple[RouteLatency, ...]]:
         """Latencies of calls by organisation, over its newest connection."""
         return {name: latency(platform) for (name, _), platform in self._platforms.items()}
+
+    def loads(self) -> dict[str, CallLoad]:
+        """How calls use the request budgets, by organisation, over its newest connection."""
+        return {name: platform.load for (name, _), platform in self._platforms.items()}
 
     async def disconnect(self) -> None:
         """Close all connections; the next use opens them again. Queued messages are sent first, for a short time."""

@@ -31,7 +31,7 @@ from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
 from controller.service.housekeeping import keep_house
-from controller.service.http import create_app, serve, service_routes
+from controller.service.http import Measured, create_app, serve, service_routes
 from controller.service.incoming import IncomingWebhooks, Listeners
 from controller.service.listing import OrganizationList
 from controller.service.live import BEGINNINGS
@@ -78,8 +78,12 @@ class Controller:
         self._forge = forge_of(services.settings, services.clock)
         self._pull_requests = None if self._forge is None else self._planner(self._forge)
         self.board = Board(services.clock)
-        self.metrics = Metrics()
-        services.observer = self.metrics.called
+        self.metrics = Metrics(services.clock)
+        self.metrics.serve(
+            drift_interval_s=services.settings.drift_interval, ready=lambda: self.board.ready, loads=services.loads
+        )
+        services.observer = self.metrics.calls_of
+        services.store.database.observer = self.metrics.stored
         self._listing = OrganizationList(services)
         handlers = LiveHandlers(self._healthy, self._nudge, self._asked, self._listing.catch_up)
         self._poll = LivePoll(services, handlers)
@@ -131,7 +135,9 @@ class Controller:
         window = ServiceWindow(services, lambda: self._workspace, self._nudge, access)
         routes = service_routes(self.board, self.metrics.registry, services.latencies, services.store)
         api = ApiMount(create_api(window, self._stop))
-        return create_app([*routes, *self._webhooks(), api], window)
+        app = create_app([*routes, *self._webhooks(), api], window)
+        app.add_middleware(Measured, observer=self.metrics.answered)
+        return app
 
     def _webhooks(self) -> list[Route]:
         """The endpoints of forges' webhooks; none without a secret or without a remote. Raises SettingsInvalid."""
@@ -144,6 +150,7 @@ class Controller:
         # Where the operator names the forge's repository, git may be read from a mirror of it.
         url = settings.forge_repository or settings.repository_url
         clock, count = self._services.clock, self.metrics.webhook
+        self.metrics.take_webhooks()
         return IncomingWebhooks(secret, url, listeners, clock, count).routes()
 
     async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -214,6 +221,7 @@ class Controller:
         """Start workers for new organisations, wake all, and dismiss those of organisations that are gone."""
         names = {organization.name for organization in workspace.desired.organizations}
         self.board.expect(names)
+        self.metrics.expect(names)
         self._leaving = {name: left for name, left in self._leaving.items() if not left[0].ended}
         self._listing.read(workspace.desired.organizations)
         for name in sorted(self._workers.keys() - names):
@@ -248,7 +256,7 @@ class Controller:
         if report.organization not in self._workers:
             return
         self.board.post(report)
-        self.metrics.observe(report)
+        self.metrics.observe(report, manual=self._manual(report.organization))
         if isinstance(report.error, LeaseHeld) and report.organization in self._poll.moving:
             self.metrics.healthy(report.organization, Health.PROGRESSING)  # as the one with the lease says
         if self._pull_requests is not None:
@@ -257,7 +265,7 @@ class Controller:
     def _fail(self, organization: str, error: Exception) -> None:
         if organization in self._workers:
             self.board.post_fault(organization, error)
-            self.metrics.healthy(organization, Health.UNKNOWN)
+            self.metrics.failed(organization)
 
 
 def _settings_mistake(errors: BaseExceptionGroup) -> BaseException | None:

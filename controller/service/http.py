@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controller.domain.documents import plain
 from controller.domain.errors.process import SettingsInvalid
@@ -76,6 +78,26 @@ def create_app(routes: Sequence[BaseRoute], window: ServiceWindow) -> Starlette:
     )
     app.state.window = window
     return app
+
+
+class Measured:
+    """Tells how long each request waited for the beginning of its answer: a stream of events may last for hours."""
+
+    def __init__(self, app: ASGIApp, observer: Callable[[str, int, float], None]) -> None:
+        """The observer is called with the path, the status and the seconds."""
+        self._app = app
+        self._observer = observer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        began_s = time.monotonic()
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._observer(scope["path"], message["status"], time.monotonic() - began_s)
+            await send(message)
+
+        await self._app(scope, receive, observed)
 
 
 class _ServiceServer(uvicorn.Server):

@@ -25,6 +25,8 @@ _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
 SAME_TIME = timedelta(milliseconds=500)
 """Clocks that differ less count as equal: an answer takes a while."""
+StoreObserver = Callable[[str, float, bool], None]
+"""Called after each transaction: `read` or `write`, the seconds that it took, and whether the store failed it."""
 T = TypeVar("T")
 _PG_DISK_FULL = "53100"
 _PG_ENDED_FOR_ANOTHER = frozenset({"40001", "40P01"})
@@ -42,6 +44,7 @@ class Database:
         """`machine` is this machine's clock; the server's may differ."""
         self._engine = engine
         self._machine = machine or SystemClock()
+        self.observer: StoreObserver | None = None
         self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
         self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
 
@@ -79,7 +82,7 @@ class Database:
         if joined is not None:
             yield joined
             return
-        with _mapped(self._engine), self._engine.begin() as connection:
+        with self._observed("write"), self._engine.begin() as connection:
             yield connection
 
     def write_again(self, work: Callable[[Connection], T]) -> T:
@@ -126,8 +129,22 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One transaction that sees one state and takes no write lock."""
-        with _mapped(self._engine), self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        options = {READ_ONLY: True}
+        with self._observed("read"), self._engine.connect().execution_options(**options) as connection:
             yield connection
+
+    @contextmanager
+    def _observed(self, kind: str) -> Iterator[None]:
+        began_s, failed = self._machine.monotonic(), False
+        try:
+            with _mapped(self._engine):
+                yield
+        except StoreFailed as error:
+            failed = not _ended_for_another(error)
+            raise
+        finally:
+            if self.observer is not None:
+                self.observer(kind, self._machine.monotonic() - began_s, failed)
 
     def common_time(self, connection: Connection, clock: Clock) -> datetime:
         """The time of all processes that share the store: the clock's, corrected by the server's where there is one.

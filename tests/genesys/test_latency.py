@@ -82,7 +82,7 @@ async def test_an_exchange_over_a_presigned_link_counts_however_it_ends(
 
 def _observed(transport: Transport) -> Transport:
     """With the metrics of the service."""
-    transport.latency.observer = METRICS.called
+    transport.latency.observer = METRICS.calls_of("acme")
     return transport
 
 

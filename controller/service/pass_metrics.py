@@ -1,0 +1,145 @@
+"""What the service counts of passes, and the state in which each pass found its organisation."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from controller.delivery.result import Outcome
+from controller.domain.errors.branches import Refused, Waiting
+from controller.domain.errors.delivery import DeliveryPaused, LeaseHeld
+from controller.domain.errors.process import Interrupted
+from controller.domain.status import Health, SyncStatus
+from controller.reconcile.pass_ import Mode
+from controller.reconcile.report import PassReport
+from controller.service.out_of_band import ELSEWHERE, REASON
+from controller.store.actions import Verb
+
+_LABELS = ("organization",)
+_ASKED = re.compile(rf"^({'|'.join(Verb)}): .*", re.DOTALL)
+"""The trigger of an action, which ends with a person's reason."""
+_TRIGGERS = frozenset(
+    {
+        *("drift", "suspended or resumed", "after an action", "command"),
+        *("the branch is gone", "the branch is back", REASON, ELSEWHERE),
+    }
+)
+"""The reasons for a pass that hold no word of a person and no commit."""
+
+
+class Passes:
+    """Passes, and the state of each organisation."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, labelnames=_LABELS, registry=registry)
+        self._passes = counter("penstock_passes_total", "Passes, by how they ended", (*_LABELS, "trigger", "outcome"))
+        self._duration = Histogram(
+            "penstock_pass_duration_seconds",
+            "How long a pass took",
+            _LABELS,
+            buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600),
+            registry=registry,
+        )
+        self._sync = Gauge(
+            "penstock_sync_status", "1 for the status that holds", (*_LABELS, "status"), registry=registry
+        )
+        self._health = Gauge("penstock_health", "1 for the health that holds", (*_LABELS, "health"), registry=registry)
+        self._failing = gauge("penstock_last_pass_failed", "1 after a pass that an error ended")
+        self._look = gauge("penstock_last_look_timestamp_seconds", "When a pass last found the state; 0 before")
+        self._full_look = gauge(
+            "penstock_last_full_look_timestamp_seconds", "When all flows of the organisation were last read"
+        )
+        self._drift = gauge("penstock_drift", "Out-of-band changes of live versions")
+        self._planned = gauge("penstock_planned_changes", "Changes that are left to deliver")
+        self._blocked = gauge("penstock_blocked_changes", "Those of them that something blocks")
+        self._approval = gauge("penstock_approval_waiting", "1 while a plan waits for an approval")
+        self._paused = gauge("penstock_delivery_paused", "1 while a delivery waits for a decision")
+
+    def expect(self, organization: str) -> None:
+        """Show an organisation before its first pass, so that one that never ends is noticed."""
+        for metric in (self._look, self._failing, self._approval, self._paused):
+            metric.labels(organization)
+
+    def forget(self, organization: str) -> None:
+        """Show nothing of an organisation that is gone."""
+        states = (self._sync, self._health, self._failing, self._look, self._full_look, self._drift, self._planned)
+        for metric in (*states, self._blocked, self._approval, self._paused, self._passes, self._duration):
+            metric.remove_by_labels({"organization": organization})
+
+    def observe(self, report: PassReport, at: datetime, *, manual: bool) -> None:
+        """Count one pass that ended at that time; `manual` says that only people let it deliver."""
+        name = report.organization
+        self._passes.labels(name, _trigger(report), _outcome(report)).inc()
+        self._duration.labels(name).observe(report.duration_s)
+        for status in SyncStatus:
+            self._sync.labels(name, status.value).set(report.sync_status is status)
+        self.healthy(name, report.health)
+        self._failing.labels(name).set(_has_failed(report))
+        if report.looked_fully_at is not None:
+            self._full_look.labels(name).set(report.looked_fully_at.timestamp())
+        if report.plan is None:
+            return
+        left = report.plan if report.left is None else report.left.plan
+        self._look.labels(name).set(at.timestamp())
+        self._drift.labels(name).set(sum(not drift.informative for drift in left.drift))
+        self._planned.labels(name).set(len(left.actions))
+        self._blocked.labels(name).set(sum(change.blocked is not None for change in left.actions))
+        self._approval.labels(name).set(manual and _may_be_approved(report))
+        self._paused.labels(name).set(_is_paused(report))
+
+    def failed(self, organization: str) -> None:
+        """Note a pass that ended without a report."""
+        self._failing.labels(organization).set(1)
+        self.healthy(organization, Health.UNKNOWN)
+
+    def healthy(self, organization: str, found: Health) -> None:
+        """Note the health of an organisation."""
+        for health in Health:
+            self._health.labels(organization, health.value).set(found is health)
+
+
+def _has_failed(report: PassReport) -> bool:
+    """Whether it ended in an error that time or a person has to end; policy and other controllers are none."""
+    if report.error is None or isinstance(report.error, Interrupted | LeaseHeld):
+        return False
+    return report.plan is None or not isinstance(report.error, Waiting | Refused)
+
+
+def _is_paused(report: PassReport) -> bool:
+    paused = report.result is not None and report.result.outcome is Outcome.PAUSED
+    return paused or isinstance(report.error, DeliveryPaused)
+
+
+def _may_be_approved(report: PassReport) -> bool:
+    """Whether the pass left a plan that an approval would let deliver: an approved one is delivered at once."""
+    waiting = () if report.plan is None else report.plan.actions
+    return report.mode is Mode.PLAN and any(change.blocked is None for change in waiting)
+
+
+def _outcome(report: PassReport) -> str:
+    if report.error is not None:
+        return report.error.code
+    if report.delivered and report.result is None:
+        return "in-sync" if report.sync_status is SyncStatus.SYNCED else "out-of-sync"
+    if report.delivered:
+        return "delivered"
+    held_back = report.result is None or report.result.outcome in (Outcome.SUCCEEDED, Outcome.INCOMPLETE)
+    return "blocked" if held_back else "failed"
+
+
+def _trigger(report: PassReport) -> str:
+    """The trigger without the commit and a person's words: each value of a label is a time series of its own."""
+    if asked := _ASKED.match(report.trigger):
+        return asked[1]
+    return ", ".join(sorted({_reason(each) for each in report.trigger.split(", ")}))
+
+
+def _reason(reason: str) -> str:
+    for beginning in ("revision", "approved"):
+        if reason.startswith(beginning):
+            return beginning
+    return reason if reason in _TRIGGERS else "a person"

@@ -1,0 +1,64 @@
+"""All metrics that a service has, with their types and labels."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from controller.domain.platform import CallLoad
+from controller.service.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class ServedMetric:
+    """One metric, as a query names it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+
+
+def metrics_of_a_service() -> Metrics:
+    """With one organisation, and all that begins at 0."""
+    metrics = Metrics()
+    metrics.serve(drift_interval_s=300.0, ready=lambda: True, loads=lambda: {"acme": CallLoad()})
+    metrics.expect(["acme"])
+    metrics.take_webhooks()
+    return metrics
+
+
+def metrics_served() -> list[ServedMetric]:
+    """Also those that have no value yet."""
+    registry = metrics_of_a_service().registry
+    found = []
+    for collector in registry._collector_to_names:
+        if isinstance(collector, MetricWrapperBase):
+            total = "_total" if collector._type == "counter" else ""
+            found.append(ServedMetric(f"{collector._name}{total}", collector._type, collector._labelnames))
+        else:
+            families = collector.collect()
+            found += [ServedMetric(each.name, each.type, tuple(each.samples[0].labels)) for each in families]
+    return found
+
+
+def promtool() -> str:
+    """Prometheus' own checker; without it the test is skipped, except in CI, where it must be there."""
+    found = shutil.which("promtool")
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("promtool is not installed")
+        pytest.skip("promtool is not installed (Debian's package prometheus)")
+    return found
+
+
+def checked_by_promtool(*arguments: str, text: str | None = None) -> None:
+    """Fails with what promtool says, unless it finds nothing."""
+    done = subprocess.run(
+        [promtool(), *arguments], input=text, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
