@@ -57,7 +57,11 @@ QUESTIONS: Mapping[str, Question] = {
     "revisions": Question("A big repository", revisions, revisions.ask, timed=True),
     "histories": Question("A long history", histories, histories.ask, timed=True),
     "services": Question(
-        "An idle service", services, services.ask, lambda: services.ask(2, flows=5, looks=4), timed=True
+        "An idle service",
+        services,
+        services.ask,
+        lambda: services.ask(2, flows=5, looks=4, full_looks=False),
+        timed=True,
     ),
 }
 """In the order of the page."""
