@@ -79,14 +79,17 @@ def open_branch(repository: Repository, names: BranchNames, settings: Settings, 
 
     `loopback` lets credentials go to organisations on this machine. Raises RepositoryFailed for a commit that is not
     here and for a shallow clone without the common history, MergeConflict, RepositoryTooLarge, ManifestInvalid with
-    the mistakes of the branch (or, where the message says so, of the base), and SettingsInvalid for an organisation
-    that neither side has.
+    the mistakes of the branch (or, where the message says so, of the base), CommitUnverified for the base, and
+    SettingsInvalid for an organisation that neither side has.
     """
     if not repository.has_git:
         raise RepositoryFailed(
             f"{repository.top} is in no git repository, so there is no base", hint="leave out --base"
         )
     base, head = repository.named(names.base), repository.named(names.head)
+    # The base decides where credentials go. The head is not delivered: a merge makes another commit.
+    if (refused := repository.unverified(base, settings.signers)) is not None:
+        raise refused
     folder = settings.manifests if names.folder is None else names.folder
     try:
         with repository.commit_files(base, settings.limits) as files:

@@ -68,7 +68,7 @@ class PassReport:
     health: Health
     """The worst health of the managed flows or of this delivery; Unknown without an observation."""
     unpushed: PenstockError | None
-    """Why `apply` would refuse the revision: the followed branch does not hold it."""
+    """Why `apply` would refuse the revision: the followed branch does not hold it, or it is not verified."""
     kept_as: str
     """The name under which the store keeps the organisation's history; empty until the organisation is known."""
     looked_fully_at: datetime | None

@@ -24,6 +24,7 @@ from controller.forges.port import ForgeKind
 from controller.manifests.substitutions import VALUE_PREFIX
 from controller.reconcile.access_settings import AccessSettings
 from controller.repository.names import checked_branch, checked_url
+from controller.repository.signers import Signers
 
 log = structlog.get_logger()
 
@@ -162,6 +163,12 @@ class Settings(AccessSettings):
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
     git_known_hosts: Path | None = Field(default=None, description="Host keys to trust for SSH git remotes")
+    commit_signers: Path | None = Field(
+        default=None, description="File of the SSH keys that may sign the commits that are used, as allowed signers"
+    )
+    commit_keyring: Path | None = Field(
+        default=None, description="Exported OpenPGP keys that may sign them: a file, or a folder of files"
+    )
     git_environment: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Further variables that git is given, as patterns separated by commas"
     )
@@ -177,6 +184,12 @@ class Settings(AccessSettings):
     def limits(self) -> Limits:
         """Limits for reading a repository."""
         return Limits(self.repository_entries, self.repository_mib * 1024**2)
+
+    @property
+    def signers(self) -> Signers | None:
+        """The keys of which one must have signed each commit that is used; None where no signature is needed."""
+        found = Signers(self.commit_signers, self.commit_keyring)
+        return found if found.settings else None
 
     @field_validator("repository_url", "branch")
     @classmethod
@@ -195,10 +208,17 @@ class Settings(AccessSettings):
             raise ValueError("it must be a folder within the repository, such as manifests")
         return value
 
-    @field_validator("branch", "audit", "forge", "approvals", mode="before")
+    @field_validator("branch", "audit", "forge", "approvals", "commit_signers", "commit_keyring", mode="before")
     @classmethod
     def _named(cls, value: object) -> object:
         return value or None
+
+    @field_validator("commit_signers", "commit_keyring")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_absolute():
+            raise ValueError(f"{value} must be an absolute path")
+        return value
 
     @field_validator("organization_hosts", "gate_hosts", "allowed_hosts", "insecure_servers", mode="before")
     @classmethod

@@ -32,7 +32,7 @@ from controller.reconcile.own_deliveries import authored, own_versions, under_wa
 from controller.reconcile.pass_ import CheckedOut, Held, Located, Mode, Observed, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records
 from controller.reconcile.resources import plan_with_resources
-from controller.reconcile.workspace import Workspace
+from controller.reconcile.workspace import Workspace, unverified
 from controller.repository.branches import Look
 
 
@@ -64,16 +64,21 @@ async def read_branches(workspace: Workspace, organization: str) -> Look:
 
 
 async def follow(out: CheckedOut) -> PenstockError | None:
-    """Why the revision may not be delivered: the followed branch does not hold it. Raises BranchGone in any pass."""
+    """Why the revision may not be delivered: the followed branch does not hold it, or no signer vouches for it.
+
+    Raises BranchGone in any pass.
+    """
     repository = out.workspace.repository
     if out.request.mode in (Mode.RECOVER, Mode.ROLLBACK):
         await asyncio.to_thread(repository.require_followed, out.look)
         return None
-    return await asyncio.to_thread(repository.not_to_deliver, out.workspace.revision, out.look)
+    unpushed = await asyncio.to_thread(repository.not_to_deliver, out.workspace.revision, out.look)
+    # Before the other: --allow-unpushed lifts that one only.
+    return await asyncio.to_thread(unverified, out.workspace, out.services.settings) or unpushed
 
 
 async def refuse_uncommitted(out: CheckedOut, unpushed: PenstockError | None) -> None:
-    """Raise what keeps `apply` from delivering this revision: it is not pushed, or files are not committed."""
+    """Raise what keeps `apply` from delivering this revision: not pushed, not verified, or files not committed."""
     request, dirty = out.request, out.workspace.dirty
     if request.mode is not Mode.APPLY:
         return

@@ -10,9 +10,10 @@ from pathlib import Path
 from controller.domain.desired import Organization, Origin
 from controller.domain.errors.manifest import ManifestInvalid, Mistake
 from controller.domain.errors.process import SettingsInvalid
-from controller.domain.errors.repository import RepositoryFailed
+from controller.domain.errors.repository import CommitUnverified, RepositoryFailed
 from controller.domain.files import Budget, Files, Kind, Limits, PathLost, followed, kind_of
 from controller.domain.recorded import NO_REVISION
+from controller.domain.wording import counted
 from controller.manifests.assembly import Hosts
 from controller.manifests.fact_cache import fact_cache
 from controller.manifests.loading import Desired, Means, load
@@ -72,6 +73,18 @@ def open_revision(repository: Repository, sha: str, settings: Settings) -> Works
     """Read the manifests of one commit from git's objects."""
     with repository.commit_files(sha, settings.limits) as files:
         return Workspace(repository, sha, (), _load(files, settings.manifests, settings, (), loopback=False))
+
+
+def unverified(workspace: Workspace, settings: Settings) -> CommitUnverified | None:
+    """Why no key of the operator's signers vouches for all that was read; None where one does, or none are set."""
+    signers = settings.signers
+    found = workspace.repository.unverified(workspace.revision, signers)
+    if found is None and signers is not None and workspace.dirty:
+        return CommitUnverified(
+            f"{counted(len(workspace.dirty), 'uncommitted change')} cannot be verified: only a commit is signed",
+            hint=f"commit them, signed by a key of {signers.settings}",
+        )
+    return found
 
 
 def uncommitted(repository: Repository, desired: Desired, limits: Limits) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from controller.domain.errors.repository import BranchGone, RepositoryFailed, Unpushed
+from controller.domain.errors.repository import BranchGone, CommitUnverified, RepositoryFailed, Unpushed
 from controller.domain.files import Limits
 from controller.domain.recorded import NO_REVISION
 from controller.repository.branches import NOWHERE, Branches, Look
@@ -24,6 +24,8 @@ from controller.repository.place import GitFolders
 from controller.repository.record import RecordSettings
 from controller.repository.remote import Remote
 from controller.repository.revision import author, commit_named, last_change, merged, only_below
+from controller.repository.signatures import unverified
+from controller.repository.signers import Signers
 from controller.repository.work_tree_files import WorkTreeFiles, left_out
 
 
@@ -58,6 +60,8 @@ class RevisionReader:
         """How many times records may have been written: what was read of branches before does not count any more."""
         self._authors: dict[str, str | None] = {}
         """The author of the last requested commit."""
+        self._verified: str | None = None
+        """The commit whose signature was verified last. It stays in use where its key is withdrawn later."""
         self._lock = threading.RLock()
 
     @contextlib.contextmanager
@@ -110,6 +114,21 @@ class RevisionReader:
             branches = self._branches(here)
             commit = None if sha == NO_REVISION else checked_revision(sha)
             return branches.not_to_deliver(commit, look or branches.look())
+
+    def unverified(self, sha: str, signers: Signers | None) -> CommitUnverified | None:
+        """Why no key of the operator's signers vouches for the commit; None where one does, or where none are set.
+
+        Raises SettingsInvalid for keys that cannot be read.
+        """
+        if signers is None or self._verified == sha:
+            return None
+        if self._place is None or sha == NO_REVISION:
+            hint = f"commit it, signed by a key of {signers.settings}"
+            return CommitUnverified(f"{self.top} has no commit that could be signed", hint=hint)
+        found = unverified(self._git(), checked_revision(sha), signers)
+        if found is None:
+            self._verified = sha
+        return found
 
     def note(self, branch: str, sha: str) -> None:
         """Note an earlier commit of the branch, from the store: if the branch is gone, it was not empty."""

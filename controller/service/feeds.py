@@ -106,9 +106,11 @@ class GitFeed:
         )
 
     def _read(self, repository: Repository, sha: str) -> Workspace | None:
-        """The desired state of a commit; None when it equals the last one."""
+        """The desired state of a commit; None when it equals the last one. Raises CommitUnverified."""
         if self._sound and self._last is not None and _only_artifacts(repository, self._last, sha):
             return None
+        if (refused := repository.unverified(sha, self._settings.signers)) is not None:
+            raise refused
         return open_revision(repository, sha, self._settings)
 
     async def _reached(self, on_fault: OnFault) -> Repository:

@@ -1,7 +1,8 @@
 """Every command in README and docs is one that works: each is run here, in a repository with a simulator.
 
 The tutorial's commands build on each other; test_tutorial.py runs them. Those of the API need a service, and so do
-those with --server, which test_asking_a_controller.py runs. cli/test_missing_resources.py compares two organisations.
+those with --server, which test_asking_a_controller.py runs. cli/test_missing_resources.py compares two organisations,
+and test_signing_commits.py signs.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _ELSEWHERE = {
     ROOT / "docs" / "tutorial.md",
     *(
         ROOT / "docs" / "how-to" / name
-        for name in ("use-the-api.md", "ask-a-controller.md", "check-what-a-flow-needs.md")
+        for name in ("use-the-api.md", "ask-a-controller.md", "check-what-a-flow-needs.md", "verify-commits.md")
     ),
 }
 

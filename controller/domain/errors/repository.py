@@ -21,6 +21,10 @@ class Unpushed(Refused):
     """The followed branch does not hold the commit: it was not pushed or not merged."""
 
 
+class CommitUnverified(Refused):
+    """No key of the operator's signers vouches for the commit."""
+
+
 class MergeConflict(Invalid):
     """A branch cannot be merged into its base, so what the merge would leave is unknown."""
 
