@@ -196,6 +196,19 @@ def test_every_setting_that_is_named_exists() -> None:
     assert set(settings_named()) <= known
 
 
+def test_the_component_for_signers_mounts_the_file_that_it_names_and_the_image_can_check_it() -> None:
+    mount = yaml.safe_load((DEPLOY / "kubernetes/components/commit-signers/mount.yaml").read_text())
+    spec = mount["spec"]["template"]["spec"]
+    [container], [volume] = spec["containers"], spec["volumes"]
+    [variable], [mounted] = container["env"], container["volumeMounts"]
+
+    assert variable["value"] == f"{mounted['mountPath']}/allowed_signers"
+    assert variable["name"] in {f"PENSTOCK_{name.upper()}" for name in Settings.model_fields}
+    assert mounted["name"] == volume["name"]
+    installed = (DEPLOY / "Containerfile").read_text().partition("apt-get install ")[2].splitlines()[0].split()
+    assert {"git", "gnupg", "openssh-client"} <= set(installed)
+
+
 def test_the_image_runs_as_nobody_special_and_starts_the_service() -> None:
     lines = (DEPLOY / "Containerfile").read_text().splitlines()
     assert 'ENTRYPOINT ["penstock"]' in lines
