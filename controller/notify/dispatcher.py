@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -22,6 +22,9 @@ _POLL_S = 5.0
 """The longest time that a new message waits to be seen."""
 _BATCH = 20
 
+OnTry = Callable[[str, bool], None]
+"""Called after each try with the receiver's name, and whether it took the message."""
+
 
 class Dispatcher:
     """Sends what the outbox holds to the operator's receivers."""
@@ -34,12 +37,14 @@ class Dispatcher:
         allowed_hosts: Collection[str],
         clock: Clock,
         http: httpx.AsyncBaseTransport | None = None,
+        on_try: OnTry | None = None,
     ) -> None:
         """Raises HostNotAllowed and SettingsInvalid for an unusable receiver."""
         self._outbox = outbox
         self._receivers = {receiver.name: checked_receiver(receiver, allowed_hosts) for receiver in receivers}
         self._clock = clock
         self._http = http
+        self._on_try = on_try
 
     async def run(self) -> None:
         """Send until cancelled. A store that does not answer is asked again."""
@@ -82,6 +87,8 @@ class Dispatcher:
             return
         for number, message in enumerate(messages):
             reply = await send(client, receiver, message, self._clock)
+            if self._on_try is not None:
+                self._on_try(target, reply.taken)
             if reply.taken:
                 self._outbox.delivered(message.id)
                 _log.info("notification.delivered", receiver=target, message=message.id, kind=message.kind)

@@ -14,7 +14,7 @@ from controller.domain.clock import Clock
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
-from controller.notify.dispatcher import Dispatcher
+from controller.notify.dispatcher import Dispatcher, OnTry
 from controller.notify.receiver import SHORTEST_SECRET, Receiver, checked_receiver
 from controller.reconcile.credentials import operator_secret
 from controller.reconcile.settings import Settings
@@ -76,8 +76,9 @@ def incoming_webhook_secret(settings: Settings) -> str | None:
 class Announcements:
     """Sends the messages in the outbox. Without a receiver, messages stay there."""
 
-    def __init__(self, store: Store, receiver: Receiver | None, clock: Clock) -> None:
+    def __init__(self, store: Store, receiver: Receiver | None, clock: Clock, on_try: OnTry | None = None) -> None:
         self._clock = clock
+        self._on_try = on_try
         self._store = store
         self._receiver = receiver
 
@@ -103,4 +104,10 @@ class Announcements:
             log.warning("notification.left", reason=str(error) or "the receiver did not answer in time")
 
     def _dispatcher(self, receiver: Receiver) -> Dispatcher:
-        return Dispatcher(self._store.outbox, [receiver], allowed_hosts={receiver.host}, clock=self._clock)
+        return Dispatcher(
+            self._store.outbox,
+            [receiver],
+            allowed_hosts={receiver.host},
+            clock=self._clock,
+            on_try=self._on_try,
+        )

@@ -21,6 +21,7 @@ from controller.domain.recorded import RecordedState
 from controller.genesys.connect import connect, latency, observe_calls
 from controller.genesys.latency import CallObserver, RouteLatency
 from controller.genesys.settings import TransportSettings
+from controller.notify.dispatcher import OnTry
 from controller.notify.receiver import Receiver
 from controller.planning.inputs import PlanInputs
 from controller.planning.model import Plan
@@ -53,6 +54,8 @@ class Services:
     """Opens connections, with the signature of `genesys.connect`."""
     observer: Callable[[str], CallObserver] | None = None
     """Makes for an organisation what sees every call over the connections that are opened from now on."""
+    on_try: OnTry | None = None
+    """Told of each try to send a message."""
     open_delivery: OpenDelivery | None = None
     """`delivering.open_delivery` in a process that delivers; None in one that only looks, which does not import it."""
     claimed: set[str] = field(default_factory=set)
@@ -80,7 +83,7 @@ class Services:
     @property
     def announcements(self) -> Announcements:
         """The sender of queued messages. Raises SettingsInvalid as `receiver` does."""
-        return Announcements(self.store, self.receiver, self.clock)
+        return Announcements(self.store, self.receiver, self.clock, self.on_try)
 
     @property
     def holder(self) -> str:

@@ -6,5 +6,5 @@ new revision, at the `next_look`, or when `flow_events` report an `out_of_band` 
 arrive at `incoming`; `pull_requests` plans the open ones (`pull_request_plans`) and follows the `merged` ones.
 `api` answers programs and `pages` people; `access` lets both in. `live` writes to the store what passes do while they
 run, and `live_views` what they found (`view_building`); `live_poll` asks it what changed, and `asked` carries out what
-people asked for. `housekeeping` removes what is older than it is kept.
+people asked for. `housekeeping` removes what is older than it is kept, and checks the audit log.
 """

@@ -18,7 +18,7 @@ from controller.domain.errors.process import SettingsInvalid
 from controller.domain.errors.repository import BranchGone
 from controller.domain.status import Health
 from controller.forges.port import Forge
-from controller.reconcile.announcing import incoming_webhook_secret
+from controller.reconcile.announcing import RECEIVER, incoming_webhook_secret
 from controller.reconcile.forge import forge_of
 from controller.reconcile.pass_ import Unwatched
 from controller.reconcile.report import PassReport
@@ -83,7 +83,10 @@ class Controller:
             drift_interval_s=services.settings.drift_interval, ready=lambda: self.board.ready, loads=services.loads
         )
         services.observer = self.metrics.calls_of
+        services.on_try = self.metrics.tried
         services.store.database.observer = self.metrics.stored
+        if services.settings.webhook_url is not None:
+            self.metrics.sends_to(RECEIVER)
         self._listing = OrganizationList(services)
         handlers = LiveHandlers(self._healthy, self._nudge, self._asked, self._listing.catch_up)
         self._poll = LivePoll(services, handlers)
@@ -112,7 +115,10 @@ class Controller:
         server = group.create_task(self._lasting(lambda: serve(app, services.settings.http_address, self._stop)))
         beginning = [
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
-            group.create_task(self._lasting(lambda: keep_house(services.store, services.clock)), name="housekeeping"),
+            group.create_task(
+                self._lasting(lambda: keep_house(services.store, services.clock, self.metrics.audited)),
+                name="housekeeping",
+            ),
             group.create_task(self._lasting(self._poll.run), name="live"),
         ]
         if self._pull_requests is not None:

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
 from itertools import islice
 
 import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors.process import StoreFailed
+from controller.questions.audit_proof import AuditProver, Recorded
+from controller.store.audit_reading import AuditReading
 from controller.store.store import Store
 
 log = structlog.get_logger()
@@ -22,10 +26,11 @@ _BATCHES_OF_COMMAND = 10
 """A person waits for a command, and the next one removes more."""
 
 
-async def keep_house(store: Store, clock: Clock) -> None:
+async def keep_house(store: Store, clock: Clock, audited: Callable[[Mapping[str, int]], None]) -> None:
     """Purge audit entries, history, released quarantines and done actions past their time, and sent messages.
 
-    Messages are kept for 30 days after they were delivered.
+    Messages are kept for 30 days after they were delivered. Then the chains of the audit log are checked, and `audited`
+    is called with the number of faults of each organisation.
 
     Repeats until cancelled.
     """
@@ -36,7 +41,23 @@ async def keep_house(store: Store, clock: Clock) -> None:
             log.warning("housekeeping.failed", error=str(error))
         else:
             log.info("housekeeping.done", **removed)
+            await _check_audit(store, clock, audited)
         await clock.sleep(_INTERVAL_S)
+
+
+async def _check_audit(store: Store, clock: Clock, audited: Callable[[Mapping[str, int]], None]) -> None:
+    """The store's chains alone: `penstock audit verify` compares them with daily files and record commits, too."""
+    prover = AuditProver(AuditReading(store.database), (), Recorded({}, {}), clock.now().date())
+    try:
+        # In a thread, because all of the log is read.
+        proof = await asyncio.to_thread(prover.prove)
+    except StoreFailed as error:
+        log.warning("audit.not-checked", error=error.message)
+        return
+    for finding in proof.findings:
+        log.error("audit.broken", finding=str(finding))
+    counts = Counter(finding.organization for finding in proof.findings)
+    audited({chain.organization: counts[chain.organization] for chain in proof.chains})
 
 
 def tidy(store: Store) -> None:

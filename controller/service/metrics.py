@@ -38,6 +38,13 @@ class Metrics:
         self._webhooks = counter(
             "penstock_incoming_webhooks_total", "Messages of forges, by what was done with them", ("forge", "result")
         )
+        self._sent = counter(
+            "penstock_outgoing_messages_total", "Tries to send a message, by how they ended", ("receiver", "outcome")
+        )
+        self._unsent = gauge("penstock_outgoing_messages_failing", "1 after a try that failed", ("receiver",))
+        self._findings = gauge(
+            "penstock_audit_findings", "Faults that the daily check of the audit log found", ("organization",)
+        )
         self._store = histogram(
             "penstock_store_transaction_seconds",
             "Time of one transaction of the store, with its wait for locks",
@@ -73,6 +80,23 @@ class Metrics:
         for forge in SENDERS:
             for result in Result:
                 self._webhooks.labels(forge, result.value)
+
+    def sends_to(self, receiver: str) -> None:
+        """Begin to count the messages for a receiver at 0."""
+        self._unsent.labels(receiver)
+        for outcome in ("delivered", "failed"):
+            self._sent.labels(receiver, outcome)
+
+    def tried(self, receiver: str, taken: bool) -> None:  # noqa: FBT001 - the signature of an observer
+        """Count a try to send a message."""
+        self._sent.labels(receiver, "delivered" if taken else "failed").inc()
+        self._unsent.labels(receiver).set(not taken)
+
+    def audited(self, findings: Mapping[str, int]) -> None:
+        """Note how many faults a check of the audit log found, by organisation; also of those that are gone."""
+        self._findings.clear()
+        for organization, count in findings.items():
+            self._findings.labels(organization).set(count)
 
     def expect(self, organizations: Collection[str]) -> None:
         """Show these organisations, and no longer those that are gone."""

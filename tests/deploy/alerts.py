@@ -58,7 +58,11 @@ CASES = (
         {'penstock_ready{instance="a"}': "0x30"},
         "20m",
         {"instance": "a"},
-        ({'penstock_ready{instance="a"}': "1x30"}, {'penstock_ready{instance="a"}': "0x10 1x20"}),
+        (
+            {'penstock_ready{instance="a"}': "0x30", 'penstock_health{health="Progressing",instance="a"}': "1x30"},
+            {'penstock_ready{instance="a"}': "1x30"},
+            {'penstock_ready{instance="a"}': "0x10 1x20"},
+        ),
     ),
     AlertCase(
         "PenstockRevisionUnreadable",
@@ -176,4 +180,12 @@ CASES = (
         {"forge": "github"},
         {'penstock_incoming_webhooks_total{forge="github",result="forged"}': "0x10 2x20"},
     ),
+    AlertCase(
+        "PenstockMessagesFailing",
+        {'penstock_outgoing_messages_failing{receiver="change-management"}': "1x60"},
+        "40m",
+        {"receiver": "change-management"},
+        ({'penstock_outgoing_messages_failing{receiver="change-management"}': "1x20 0x2 1x20"},),
+    ),
+    _gauge("PenstockAuditLogBroken penstock_audit_findings", "10m", "0x20 1x20"),
 )

@@ -357,3 +357,23 @@ def test_pauses_grow_to_an_hour_and_never_to_nothing(clock: SteppedClock) -> Non
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(clock: SteppedClock, header: str, least: float) -> None:
     assert max(2.5, least) <= retry_after_s(0, header, clock.now()) <= max(5, least)
+
+
+async def test_each_try_is_told_with_its_end(store: Store, world: World, clock: SteppedClock) -> None:
+    tries: list[tuple[str, bool]] = []
+    dispatcher = Dispatcher(
+        store.outbox,
+        [CHANGE],
+        allowed_hosts=ALLOWED,
+        clock=clock,
+        http=world,
+        on_try=lambda receiver, taken: tries.append((receiver, taken)),
+    )
+    store.outbox.add("change-management", "flow_version_migration", migration())
+    world.answers["change.example.com"] = unreachable
+    await dispatcher.send_due()
+    world.answers.clear()
+    clock.advance(100_000)
+    await dispatcher.send_due()
+
+    assert tries == [("change-management", False), ("change-management", True)]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import structlog
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
 from controller.service.housekeeping import keep_house, tidy
+from controller.store.schema import audit
 from controller.store.store import Store
+from tests.support.audit_proofs import append
 from tests.support.clock import SteppedClock
 from tests.support.history import ORGANIZATION, write_history
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def clock() -> SteppedClock:
 async def one_day(store: Store, clock: SteppedClock) -> list[dict[str, object]]:
     """What is logged while the service keeps house for a little less than a day."""
     with structlog.testing.capture_logs() as told:
-        work = asyncio.create_task(keep_house(store, clock))
+        work = asyncio.create_task(keep_house(store, clock, lambda _: None))
         await clock.sleep(80_000)
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -98,3 +102,29 @@ def test_a_store_that_fails_does_not_fail_the_delivery_before(url: str, clock: S
         finally:
             event.remove(Engine, "before_cursor_execute", fail)
     assert [each["event"] for each in told] == ["housekeeping.failed"]
+
+
+async def test_an_entry_that_was_changed_behind_penstocks_back_is_counted(url: str, clock: SteppedClock) -> None:
+    found, checked = dict[str, int](), asyncio.Event()
+
+    def note(counts: Mapping[str, int]) -> None:
+        found.update(counts)
+        checked.set()
+
+    with Store.open(url, clock=clock) as store, structlog.testing.capture_logs() as told:
+        append(store, 5, clock, "acme")
+        append(store, 5, clock, "uk")
+        with store.database.write() as connection:
+            connection.execute(
+                update(audit).where(audit.c.organization == "uk", audit.c.position == 3).values(actor="Eve")
+            )
+        work = asyncio.create_task(keep_house(store, clock, note))
+        async with asyncio.timeout(PATIENCE_S):
+            await checked.wait()
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+    assert found == {"acme": 0, "uk": 1}
+    [broken] = [each for each in told if each["event"] == "audit.broken"]
+    assert str(broken["finding"]).startswith("position 3, uk")

@@ -20,15 +20,19 @@ from controller.domain.errors.process import StoreFailed
 from controller.domain.platform import CallLoad, Priority
 from controller.genesys.budget import RateBudget
 from controller.planning.model import Drift
+from controller.reconcile.announcing import RECEIVER
 from controller.reconcile.workspace import open_folder
 from controller.service.http import Measured
 from controller.service.metrics import Metrics
+from tests.safety.test_announcing import receiver, told
 from tests.safety.test_workers import running
 from tests.support.clock import SteppedClock
 from tests.support.metrics import metrics_served
 from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound
 from tests.support.world import World
+
+__all__ = ["receiver", "told"]
 
 PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
 ROW = re.compile(r"^\| `(penstock_\w+)` \| (\w+) \| ([\w, ]*?) ?\| \S", re.MULTILINE)
@@ -119,8 +123,8 @@ async def test_a_trigger_names_neither_person_nor_commit(world: World) -> None:
     world.commit()
     report = await world.plan()
     metrics = Metrics()
-    told = "approve by Lovelace, Ada, revision 0123456789ab, drift, approved in pull request 7, sync: urgent, please"
-    metrics.observe(replace(report, trigger=told))
+    trigger = "approve by Lovelace, Ada, revision 0123456789ab, drift, approved in pull request 7, sync: urgent, please"
+    metrics.observe(replace(report, trigger=trigger))
     metrics.observe(replace(report, trigger="rollback: Ada asked, twice"))
 
     [passes] = [each for each in metrics.registry.collect() if each.name == "penstock_passes"]
@@ -188,6 +192,30 @@ async def test_a_service_tells_of_its_store_its_readiness_and_its_calls(world: W
         assert (value(metrics, "penstock_store_transaction_seconds_count", kind="write") or 0) > 0
         assert (value(metrics, "penstock_api_requests_total", organization="acme", answer="2xx") or 0) > 0
         assert (value(metrics, "penstock_api_budget_used_ratio", organization="acme") or 0) > 0
+
+
+async def test_messages_are_counted_from_0_by_the_service(told: World) -> None:
+    async with running(told.services) as service:
+        metrics = service.controller.metrics
+        labels = {"receiver": RECEIVER, "outcome": "delivered"}
+        assert value(metrics, "penstock_outgoing_messages_total", **labels) == 0
+        service.feed.give(open_folder(told.clone, told.settings))
+        await service.until(
+            lambda: value(metrics, "penstock_outgoing_messages_total", **labels) == 2, "both messages are counted"
+        )
+    assert value(metrics, "penstock_outgoing_messages_failing", receiver=RECEIVER) == 0
+
+
+def test_findings_in_the_audit_log_and_failed_messages_are_shown_until_they_end() -> None:
+    metrics = Metrics()
+    metrics.audited({"acme": 2, "uk": 0})
+    assert value(metrics, "penstock_audit_findings", organization="acme") == 2
+    metrics.audited({"uk": 0})
+    assert value(metrics, "penstock_audit_findings", organization="acme") is None
+    metrics.tried("change-management", taken=False)
+    assert value(metrics, "penstock_outgoing_messages_failing", receiver="change-management") == 1
+    metrics.tried("change-management", taken=True)
+    assert value(metrics, "penstock_outgoing_messages_failing", receiver="change-management") == 0
 
 
 def test_a_transaction_that_the_store_fails_is_counted(world: World) -> None:
