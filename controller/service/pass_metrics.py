@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from controller.delivery.result import Outcome
 from controller.domain.errors.branches import Refused, Waiting
-from controller.domain.errors.delivery import DeliveryPaused, LeaseHeld
+from controller.domain.errors.delivery import DeliveryPaused, LeaseHeld, SyncSuspended
 from controller.domain.errors.process import Interrupted
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile.pass_ import Mode
@@ -104,7 +104,7 @@ class Passes:
 
 def _has_failed(report: PassReport) -> bool:
     """Whether it ended in an error that time or a person has to end; policy and other controllers are none."""
-    if report.error is None or isinstance(report.error, Interrupted | LeaseHeld):
+    if report.error is None or isinstance(report.error, Interrupted | LeaseHeld | SyncSuspended):
         return False
     return report.plan is None or not isinstance(report.error, Waiting | Refused)
 

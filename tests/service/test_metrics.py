@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from controller.domain.errors.branches import PenstockError
-from controller.domain.errors.delivery import DeliveryPaused, SafetyLimit
+from controller.domain.errors.delivery import DeliveryPaused, SafetyLimit, SyncSuspended
 from controller.domain.errors.organization import Unreachable
 from controller.domain.errors.process import StoreFailed
 from controller.domain.platform import CallLoad, Priority
@@ -88,6 +88,7 @@ async def test_what_a_pass_leaves_is_shown(world: World) -> None:
         (Unreachable("no answer"), False, 1, 0),
         (Unreachable("no answer"), True, 1, 0),
         (SafetyLimit("too many"), True, 0, 0),
+        (SyncSuspended("a delivery is left as it is"), False, 0, 0),
         (DeliveryPaused("a gate could not decide", retry_after_s=60), True, 0, 1),
     ],
 )
@@ -103,6 +104,24 @@ async def test_an_error_is_a_failed_pass_and_a_refusal_is_not(
 
     assert value(metrics, "penstock_last_pass_failed", organization="acme") == failed
     assert value(metrics, "penstock_delivery_paused", organization="acme") == paused
+
+
+@pytest.mark.parametrize("mode", ["auto", "manual"])
+async def test_a_paused_delivery_is_shown_and_is_no_failed_pass(world: World, mode: str) -> None:
+    gate = {"errorRate": {"window": "1m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
+    world.flow("front", inbound("Front"), gates=[gate])
+    world.commit()
+    await world.apply()
+    world.describe(sync={"mode": mode})
+    world.commit()
+    async with running(world.services) as service:
+        metrics = service.controller.metrics
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(service.entry, "it was looked at")
+
+        assert value(metrics, "penstock_delivery_paused", organization="acme") == 1
+        assert value(metrics, "penstock_last_pass_failed", organization="acme") == 0
+        assert value(metrics, "penstock_health", organization="acme", health="Suspended") == 1
 
 
 async def test_a_flow_that_is_only_locked_is_no_drift(world: World) -> None:
