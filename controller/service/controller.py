@@ -208,13 +208,14 @@ class Controller:
             self._workers[organization][0].asked(verbs)
 
     def _fault(self, error: PenstockError | None) -> None:
-        self.board.fault = None if error is None else error.message
+        known, self.board.fault = self.board.fault, None if error is None else error.message
         self.metrics.unreadable(fault=error is not None)
         self._look_again(branch_is_gone=isinstance(error, BranchGone))
         if error is None:
             log.info("revision.reachable")
             return
-        log.error("revision.unusable", code=error.code, error=error.message)
+        if error.message != known:  # the feed tells of it at each poll
+            log.error("revision.unusable", code=error.code, error=error.message)
 
     def _look_again(self, *, branch_is_gone: bool) -> None:
         """Run a pass when the branch disappears or comes back: what the last pass showed no longer holds."""

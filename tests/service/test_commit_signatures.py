@@ -56,6 +56,7 @@ async def test_the_service_delivers_signed_commits_only(world: World, tmp_path: 
         eventually(lambda: in_sync(service, "2.0"), "the delivery of the signed commit")
         assert fault(service) == ""
         assert service.stop() == 0
+        assert service.log.read_text().count("commit-unverified") == 3, "each is logged once, whatever the polls"
 
 
 @contextmanager
