@@ -10,27 +10,27 @@ from typing import Final
 from controller.planning.model import Blocked, HeldBack
 from controller.planning.rendering.document_model import ChangeDocument, PlanDocument
 
-_ON_PAGES: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
-    (re.compile(pattern), words)
-    for pattern, words in (
-        (r"look at the plan, then pass --approve \S+", "look at the plan, then approve it"),
-        (r"pass --confirm-prune, approve just this plan, or", "approve just this plan, or"),
-        (r",? or pass --retry(?: to let it stay)?", ", or let it be tried again on the flow's page"),
-        (r"change it in git, or let it be tried again: `penstock retry`", "change it in git, or let it be tried again"),
-        (r"look at the plan before you force it", "look at the plan, and at `safety` in the manifest"),
-        (r",? or pass --(?:force|ignore-windows|allow-dirty|allow-unpushed)(?: in an emergency)?", ""),
-        (r"`penstock accept [^`]*` lets it stay", "“Accept the version” on the flow's page lets it stay"),
-        (r"`penstock rollback [^`]*` takes it back", "“Roll back” takes it back"),
-        (r"`?penstock rollback(?: [^`;,]*)?`?", "“Roll back” on the flow's page"),
-        (r"`penstock resume[^`]*` lets deliveries", "“Resume” lets deliveries"),
-        (r"`penstock retry[^`]*`", "“Try again” on the flow's page"),
-        (r"`penstock accept[^`]*`", "“Accept the version” on the flow's page"),
-        (r"`penstock plan` shows", "the plan shows"),
-        (r"`penstock status` shows", "the organisation's page shows"),
-        (r"copy it whole from `penstock plan`", "take the one of the page of the plan"),
-        (r"`penstock apply`", "a delivery"),
-        (r"GET /api/v1/\S*", ""),
-    )
+_ON_PAGES: Final[Sequence[tuple[re.Pattern[str], str]]] = (
+    (re.compile(r"look at the plan, then pass --approve \S+"), "look at the plan, then approve it"),
+    (re.compile(r"pass --confirm-prune, approve just this plan, or"), "approve just this plan, or"),
+    (re.compile(r",? or pass --retry(?: to let it stay)?"), ", or let it be tried again on the flow's page"),
+    (
+        re.compile(r"change it in git, or let it be tried again: `penstock retry`"),
+        "change it in git, or let it be tried again",
+    ),
+    (re.compile(r"look at the plan before you force it"), "look at the plan, and at `safety` in the manifest"),
+    (re.compile(r",? or pass --(?:force|ignore-windows|allow-dirty|allow-unpushed)(?: in an emergency)?"), ""),
+    (re.compile(r"`penstock accept [^`]*` lets it stay"), "“Accept the version” on the flow's page lets it stay"),
+    (re.compile(r"`penstock rollback [^`]*` takes it back"), "“Roll back” takes it back"),
+    (re.compile(r"`?penstock rollback(?: [^`;,]*)?`?"), "“Roll back” on the flow's page"),
+    (re.compile(r"`penstock resume[^`]*` lets deliveries"), "“Resume” lets deliveries"),
+    (re.compile(r"`penstock retry[^`]*`"), "“Try again” on the flow's page"),
+    (re.compile(r"`penstock accept[^`]*`"), "“Accept the version” on the flow's page"),
+    (re.compile(r"`penstock plan` shows"), "the plan shows"),
+    (re.compile(r"`penstock status` shows"), "the organisation's page shows"),
+    (re.compile(r"copy it whole from `penstock plan`"), "take the one of the page of the plan"),
+    (re.compile(r"`penstock apply`"), "a delivery"),
+    (re.compile(r"GET /api/v1/\S*"), ""),
 )
 _COMMAND: Final = re.compile(r"(?:^|[\s`(])--[a-z]|penstock [a-z]+|PENSTOCK_[A-Z]")
 """What only a command line or the operator's settings know."""
