@@ -136,6 +136,7 @@ def _documents(nodes: int, edges: int, rounds: int) -> list[Row]:
             "networkx",
             tuple(float(each.output) for each in peer),
             relative=True,
+            note="networkx' own time varies by half between rounds; other runs gave 1.82 x and 2.44 x",
         ),
         Row(
             "JSON written to a file, memory",
