@@ -14,11 +14,9 @@ from controller.domain.platform import CallLoad
 from controller.domain.status import Health
 from controller.genesys.latency import CallObserver
 from controller.reconcile.report import PassReport
-from controller.service.call_metrics import Calls
-from controller.service.delivery_metrics import Deliveries
+from controller.service.call_metrics import AtScrape, CallMetrics
 from controller.service.incoming import SENDERS, Result
-from controller.service.metrics_at_scrape import AtScrape
-from controller.service.pass_metrics import Passes
+from controller.service.pass_metrics import DeliveryMetrics, PassMetrics
 
 _AREAS = {"api": "api", "webhooks": "webhooks"} | dict.fromkeys(("healthz", "readyz", "metrics", "status"), "probes")
 """By the first part of a path; everything else is for people."""
@@ -58,9 +56,9 @@ class Metrics:
             ("area", "status"),
             buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
-        self._calls = Calls(self.registry)
-        self._passes = Passes(self.registry)
-        self._deliveries = Deliveries(self.registry)
+        self._calls = CallMetrics(self.registry)
+        self._passes = PassMetrics(self.registry)
+        self._deliveries = DeliveryMetrics(self.registry)
         self._shown: frozenset[str] = frozenset()
         for kind in ("read", "write"):
             self._store_failures.labels(kind)

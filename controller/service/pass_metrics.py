@@ -1,4 +1,4 @@
-"""What the service counts of passes, and the state in which each pass found its organisation."""
+"""What the service counts of passes and deliveries, and the state in which each pass found its organisation."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from controller.delivery.result import Outcome
+from controller.delivery.result import Outcome, SyncResult
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors.branches import Refused, Waiting
 from controller.domain.errors.delivery import DeliveryPaused, LeaseHeld, SyncSuspended
 from controller.domain.errors.process import Interrupted
-from controller.domain.status import Health, SyncStatus
+from controller.domain.status import Health, StepState, SyncStatus
 from controller.reconcile.pass_ import Mode
 from controller.reconcile.report import PassReport
 from controller.service.out_of_band import ELSEWHERE, REASON
@@ -30,7 +31,7 @@ _TRIGGERS = frozenset(
 """The reasons for a pass that hold no word of a person and no commit."""
 
 
-class Passes:
+class PassMetrics:
     """Passes, and the state of each organisation."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -143,3 +144,69 @@ def _reason(reason: str) -> str:
         if reason.startswith(beginning):
             return beginning
     return reason if reason in _TRIGGERS else "a person"
+
+
+class DeliveryMetrics:
+    """Counts outcomes of deliveries, durations of changes, and validations."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        self._syncs = counter("penstock_syncs_total", "Deliveries, by how they ended", (*_LABELS, "outcome"))
+        self._success = gauge(
+            "penstock_sync_success_ratio", "Share of deliveries since the start that succeeded", _LABELS
+        )
+        self._deployed = gauge(
+            "penstock_deployment_success_ratio",
+            "Share of the newest changes that made their version live and kept it",
+            _LABELS,
+        )
+        self._changes = counter(
+            "penstock_changes_total", "Changes of flows, by how they ended", (*_LABELS, "kind", "state")
+        )
+        self._duration = Histogram(
+            "penstock_change_duration_seconds",
+            "How long a change took from its beginning to its end, with bake time and gates",
+            (*_LABELS, "kind"),
+            buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400),
+            registry=registry,
+        )
+        self._validations = counter("penstock_validations_total", "Validations of versions", (*_LABELS, "result"))
+        self._failing = gauge("penstock_validation_error_ratio", "Share of validations that failed", _LABELS)
+        self._counts: dict[tuple[str, str], list[int]] = {}
+
+    def expect(self, organization: str) -> None:
+        """Begin at 0: Prometheus sees no increase in a series that appears with its first count."""
+        for outcome in Outcome:
+            self._syncs.labels(organization, outcome.value)
+
+    def forget(self, organization: str) -> None:
+        """Show nothing of an organisation that is gone."""
+        shown = (self._syncs, self._success, self._deployed, self._changes, self._duration, self._validations)
+        for metric in (*shown, self._failing):
+            metric.remove_by_labels({"organization": organization})
+        self._counts = {key: count for key, count in self._counts.items() if key[0] != organization}
+
+    def observe(self, result: SyncResult) -> None:
+        """Count one delivery and its changes."""
+        name = result.organization
+        self._syncs.labels(name, result.outcome.value).inc()
+        self._success.labels(name).set(self._share(name, "succeeded", counts=result.outcome is Outcome.SUCCEEDED))
+        if result.deployment_success_rate is not None:
+            self._deployed.labels(name).set(result.deployment_success_rate)
+        for step in result.steps:
+            kind = step.change.kind.value
+            self._changes.labels(name, kind, step.state.value).inc()
+            if step.state is not StepState.SKIPPED:
+                self._duration.labels(name, kind).observe(step.duration_s)
+
+    def validated(self, event: DeliveryEvent) -> None:
+        """Count one validation."""
+        passed = bool(event.fields.get("passed"))
+        self._validations.labels(event.organization, "passed" if passed else "failed").inc()
+        self._failing.labels(event.organization).set(self._share(event.organization, "invalid", counts=not passed))
+
+    def _share(self, organization: str, what: str, *, counts: bool) -> float:
+        count = self._counts.setdefault((organization, what), [0, 0])
+        count[0] += counts
+        count[1] += 1
+        return count[0] / count[1]
