@@ -62,7 +62,12 @@ def story(world: World, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.
     store = Store.open(world.settings.store, clock=world.clock, audit_folder=world.folder / "audit")
     settings = world.settings.model_copy(update={"holder": "controller-a"})
     world.services = Services(
-        settings, store, world.clock, partial(connect, http=world.http), METRICS.calls_of, open_delivery
+        settings,
+        store,
+        world.clock,
+        partial(connect, http=world.http),
+        observer=METRICS.calls_of,
+        open_delivery=open_delivery,
     )
     return world
 
