@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from controller.domain.references import Resolution, ResourceReference
-from controller.simulator.content import needs, read
+from controller.simulator.content import Needs, needs, read
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import conflict, not_found
@@ -100,15 +100,18 @@ def _named_by_flows(organization: SimulatedOrganization, kind: SimulatedKind) ->
                 yield key, flow.created_at
 
 
-def _keys_of(flow: SimulatedFlow, kind: SimulatedKind) -> set[str]:
-    """The names of this kind that a flow gives; of integrations, the categories of its data actions.
+def needs_of(flow: SimulatedFlow) -> Iterator[Needs]:
+    """What a flow needs: its live version and its latest one, once where they have the same text."""
+    for text in {version.text for version in (flow.published, flow.latest) if version}:
+        yield needs(text)
 
-    The live version and the latest one count.
-    """
+
+def _keys_of(flow: SimulatedFlow, kind: SimulatedKind) -> set[str]:
+    """The names of this kind that a flow gives; of integrations, the categories of its data actions."""
     keys = {flow.division} if kind.name == "division" else set()
     child = _CHILD_OF.get(kind.name)
-    for text in {version.text for version in (flow.published, flow.latest) if version}:
-        for named, key in needs(text).resources:
+    for needed in needs_of(flow):
+        for named, key in needed.resources:
             if named == kind.name:
                 keys.add(key)
             elif named == child and " / " in key:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.simulator.content import needs
 from controller.simulator.organization import SimulatedOrganization
-from controller.simulator.resources.inventory import find
+from controller.simulator.resources.inventory import find, needs_of
 from controller.simulator.resources.kinds import KINDS
 from controller.simulator.resources.resource import SimulatedResource
 
@@ -21,8 +20,8 @@ def schema(organization: SimulatedOrganization, table: SimulatedResource) -> dic
         return given
     read: set[str] = set()
     for flow in organization.flows():
-        for version in (flow.published, flow.latest):
-            read |= needs(version.text).columns.get(table.name, frozenset()) if version else set()
+        for needed in needs_of(flow):
+            read |= needed.columns.get(table.name, frozenset())
     return table_schema(dict.fromkeys(sorted(read), "string"))
 
 
@@ -49,7 +48,7 @@ def prompt_languages(organization: SimulatedOrganization, prompt: SimulatedResou
         return prompt.parts or ({} if prompt.kind == "user-prompt" else {"en-us": {"ttsString": prompt.name}})
     spoken: set[str] = set()
     for flow in organization.flows():
-        for version in (flow.published, flow.latest):
-            if version and (prompt.kind, prompt.key) in needs(version.text).resources:
-                spoken |= needs(version.text).languages
+        for needed in needs_of(flow):
+            if (prompt.kind, prompt.key) in needed.resources:
+                spoken |= needed.languages
     return {language: {"ttsString": prompt.name} for language in sorted(spoken)}
