@@ -381,14 +381,19 @@ async def test_what_is_made_by_hand_is_seen_within_one_interval_while_a_window_i
         assert world.clock.elapsed_s >= 30 * 60
 
 
-@pytest.mark.parametrize("mode", ["auto", "manual"])
-async def test_while_a_delivery_is_paused_the_board_tells_how_things_stand(world: World, mode: str) -> None:
+async def pause_a_delivery(world: World, mode: str) -> None:
+    """Deliver a flow with a gate that waits for data, then let `mode` say who lets plans be delivered."""
     gate = {"errorRate": {"window": "1m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
     world.flow("front", inbound("Front"), gates=[gate])
     world.commit()
     await world.apply()
     world.describe(sync={"mode": mode})
     world.commit()
+
+
+@pytest.mark.parametrize("mode", ["auto", "manual"])
+async def test_while_a_delivery_is_paused_the_board_tells_how_things_stand(world: World, mode: str) -> None:
+    await pause_a_delivery(world, mode)
     async with running(world.services) as service:
         service.feed.give(open_folder(world.clone, world.settings))
         await service.until(service.entry, "it was looked at")

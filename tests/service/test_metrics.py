@@ -25,7 +25,7 @@ from controller.reconcile.workspace import open_folder
 from controller.service.http import Measured
 from controller.service.metrics import Metrics
 from tests.safety.test_announcing import receiver, told
-from tests.safety.test_workers import running
+from tests.safety.test_workers import pause_a_delivery, running
 from tests.support.clock import SteppedClock
 from tests.support.metrics import metrics_served
 from tests.support.patience import PATIENCE_S
@@ -108,12 +108,7 @@ async def test_an_error_is_a_failed_pass_and_a_refusal_is_not(
 
 @pytest.mark.parametrize("mode", ["auto", "manual"])
 async def test_a_paused_delivery_is_shown_and_is_no_failed_pass(world: World, mode: str) -> None:
-    gate = {"errorRate": {"window": "1m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
-    world.flow("front", inbound("Front"), gates=[gate])
-    world.commit()
-    await world.apply()
-    world.describe(sync={"mode": mode})
-    world.commit()
+    await pause_a_delivery(world, mode)
     async with running(world.services) as service:
         metrics = service.controller.metrics
         service.feed.give(open_folder(world.clone, world.settings))
