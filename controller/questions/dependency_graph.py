@@ -20,7 +20,7 @@ from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import FlowReference, ResourceReference
 from controller.domain.waiting import Advance
 from controller.graphs.build import live_graph, merged, organization_graph, with_resources
-from controller.graphs.model import EdgeKind, Graph, Presence
+from controller.graphs.model import EdgeKind, Graph, Presence, Unanswered
 from controller.questions.fan_out import each_of, unwatched
 from controller.questions.missing_resources import (
     LookedUp,
@@ -56,6 +56,8 @@ class DependencyGraph:
     listed: tuple[LiveFlow, ...] = ()
     """All flows of the organisation, including those with the same type and name."""
     warnings: tuple[str, ...] = ()
+    lacking: tuple[Unanswered, ...] = ()
+    """The resources that the last plan found missing in the organisation, where that is known."""
 
 
 def repository_graph(organization: Organization, *, resources: bool = False) -> DependencyGraph:

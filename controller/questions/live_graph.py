@@ -1,7 +1,7 @@
-"""Tells who consumes whom, with the health that the last pass found; without a call to the organisation.
+"""Tells who consumes whom, with the health and the missing resources that the last pass found; it calls nobody.
 
-What is made is kept: the graph of manifests as long as they are those that were read last, and its flows' health until
-the store marks a change of them.
+What is made is kept: the graph of manifests as long as they are those that were read last, and what passes found of
+its flows until the store marks a change.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.graphs.document import GraphDocument, graph_document
-from controller.graphs.model import Graph, Node
+from controller.graphs.model import Node
 from controller.questions.dependency_graph import DependencyGraph, repository_graph
+from controller.questions.stored_plan import missing_resources
 from controller.store.flow_filter import FlowFilter
 from controller.store.live_marks import LiveTopic
 from controller.store.store import Store
@@ -30,7 +31,7 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class _Live:
-    """A graph with the health of its flows, and the mark of the store after which it was made."""
+    """A graph with what passes found, and the mark of the store after which it was made."""
 
     mark: int
     graph: DependencyGraph
@@ -47,7 +48,7 @@ class LiveGraphs:
         self._live: OrderedDict[int, _Live] = OrderedDict()
 
     def healthy(self, store: Store, organization: Organization) -> DependencyGraph:
-        """The graph of the manifests, each flow with its health and its live version."""
+        """The graph of the manifests, each flow with its health and its live version, and the resources it lacks."""
         with self._turn:
             return self._now(store, organization).graph
 
@@ -68,7 +69,7 @@ class LiveGraphs:
             return known
         read = _kept(self._read, id(organization), lambda: repository_graph(organization))
         self._live.pop(id(organization), None)
-        return _kept(self._live, id(organization), lambda: _Live(mark, _with_health(store, read)))
+        return _kept(self._live, id(organization), lambda: _Live(mark, _as_found(store, read)))
 
 
 def _kept(known: OrderedDict[int, V], key: int, make: Callable[[], V]) -> V:
@@ -80,11 +81,15 @@ def _kept(known: OrderedDict[int, V], key: int, make: Callable[[], V]) -> V:
     return known[key]
 
 
-def _with_health(store: Store, found: DependencyGraph) -> DependencyGraph:
-    page = store.views.flows(found.organization.name, FlowFilter(), limit=_EVERY_FLOW)
+def _as_found(store: Store, read: DependencyGraph) -> DependencyGraph:
+    name = read.organization.name
+    page = store.views.flows(name, FlowFilter(), limit=_EVERY_FLOW)
+    view = store.views.organization(name)
+    lacking = missing_resources(None if view is None else view.plan)
     seen = {str(FlowKey(flow.type, flow.name)): flow for flow in page.items}
-    nodes = tuple(_node(node, seen.get(node.key)) for node in found.graph.nodes)
-    return replace(found, graph=Graph(nodes=nodes, edges=found.graph.edges, unanswered=found.graph.unanswered))
+    nodes = tuple(_node(node, seen.get(node.key)) for node in read.graph.nodes)
+    unanswered = tuple(sorted({*read.graph.unanswered, *lacking}))
+    return replace(read, graph=replace(read.graph, nodes=nodes, unanswered=unanswered), lacking=lacking)
 
 
 def _node(node: Node, flow: FlowView | None) -> Node:

@@ -70,14 +70,19 @@ async def furnished(folder: Path) -> Showroom:
     _flow(world, "main-ivr", _main("Good day"), "voice", gates=list(_GATES), rollout={"bake": "10m"})
     _flow(world, "survey", workflow("Survey"), "quality")
     world.commit("Greet with the time of day, and ask afterwards")
+    await look(world)
+    _neighbours(world)
+    return Showroom(world, open_folder(world.clone, world.settings), tuple(watching.steps))
+
+
+async def look(world: World) -> None:
+    """Plan once and keep what was found, as the controller does."""
     report = await world.plan()
     status, now = world.status(report), world.clock.now()
     of_pass = {"revision": report.revision, "sync": report.sync_status, "health": report.health, "at": now}
     words = {"message": "3 changes planned", "trigger": "timer", "kept_as": ORGANIZATION, "holder": "penstock-0"}
     view = organization_view(report, status, of_pass | words)
     world.services.store.views.post(view, flow_views(report, status, now))
-    _neighbours(world)
-    return Showroom(world, open_folder(world.clone, world.settings), tuple(watching.steps))
 
 
 _GATES: Sequence[object] = ({"errorRate": {"window": "15m", "minimumSamples": 20, "max": "2%"}},)

@@ -16,7 +16,8 @@ from controller.domain.errors.branches import PenstockError
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health
 from controller.domain.wording import counted
-from controller.graphs.model import Graph, Node
+from controller.graphs.model import Graph, Node, Unanswered
+from controller.planning.resources import kind_words
 from controller.questions.graph_picture import graph_svg
 from controller.service.pages.addresses import flow_address, organization_address
 from controller.service.pages.asked import Asked
@@ -31,6 +32,8 @@ _DEEPEST: Final = 5
 _LONGEST_S: Final = 15.0
 _PICTURES: Final = 32
 _MOST_URGENT: Final = 30
+_MOST_MISSING: Final = 100
+_NOTHING: Final = {"picture": None, "fault": None, "about": "", "edges": (), "nodes": 0, "missing": (), "unlisted": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def graph(asked: Asked) -> Response:
     view = known(asked)
     organization = asked.described_organization()
     flow, depth = asked.query("flow"), whole_number(asked.query("depth") or "1", 1, _DEEPEST)
-    found: dict[str, Any] = {"picture": None, "fault": None, "about": "", "edges": (), "nodes": 0}
+    found: dict[str, Any] = dict(_NOTHING)
     if organization is not None:
         found |= _shown(asked, organization, flow, depth)
     return organization_page(
@@ -65,13 +68,16 @@ def graph(asked: Asked) -> Response:
 
 def _shown(asked: Asked, organization: Organization, flow: str, depth: int) -> dict[str, Any]:
     store, names = asked.window.services.store, {str(each.key): each.id for each in organization.flows}
-    whole = asked.window.graphs.healthy(store, organization).graph
+    found = asked.window.graphs.healthy(store, organization)
+    whole = found.graph
     part = chosen_part(whole, _start(organization, flow), depth, lambda: _urgent(store, organization.name))
 
     def address(node: Node) -> str | None:
         return flow_address(organization.name, names[node.key]) if node.key in names else None
 
-    shown = {"about": part.about, "nodes": len(part.graph.nodes), "edges": _edges(part.graph, address)}
+    missing = _missing(whole, found.lacking[:_MOST_MISSING], address)
+    of_all = {"missing": missing, "unlisted": len(found.lacking) - len(missing)}
+    shown = of_all | {"about": part.about, "nodes": len(part.graph.nodes), "edges": _edges(part.graph, address)}
     try:
         return shown | {"picture": Markup(_DRAWN.svg(part.graph, address))}  # noqa: S704 - Graphviz escapes names
     except PenstockError as error:
@@ -149,6 +155,36 @@ def _edges(graph: Graph, address: Callable[[Node], str | None]) -> list[EdgeLine
             edge.kind.value,
         )
         for edge in graph.edges
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingLine:
+    """A resource that the organisation lacks, and the flow that needs it."""
+
+    consumer: str
+    consumer_address: str | None
+    kind: str
+    resource: str
+    place: str
+    """File, line and column; the place inside the flow where no file is known."""
+    close: str | None
+    """The name that is probably meant."""
+
+
+def _missing(graph: Graph, lacking: Iterable[Unanswered], address: Callable[[Node], str | None]) -> list[MissingLine]:
+    nodes = {node.key: node for node in graph.nodes}
+    return [
+        MissingLine(
+            nodes[each.consumer].name,
+            address(nodes[each.consumer]),
+            kind_words(each.types[0]),
+            each.name,
+            each.origin or each.path,
+            each.close,
+        )
+        for each in lacking
+        if each.consumer in nodes
     ]
 
 
