@@ -1,14 +1,8 @@
-"""What the service counts of its calls to organisations, and what it tells when Prometheus asks."""
+"""What the service counts of its calls to organisations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
-from controller.domain.platform import CallLoad
 
 _TOO_MANY = 429
 
@@ -57,30 +51,3 @@ def _answer(status: int) -> str:
     if status == _TOO_MANY:
         return "429"
     return f"{status // 100}xx" if status else "none"
-
-
-class AtScrape(Collector):
-    """Whether the service is ready, and how its calls use the request budgets: read from memory, at each scrape."""
-
-    def __init__(self, ready: Callable[[], bool], loads: Callable[[], Mapping[str, CallLoad]]) -> None:
-        self._ready = ready
-        self._loads = loads
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The values at this moment."""
-        yield GaugeMetricFamily("penstock_ready", "1 while /readyz answers 200", value=float(self._ready()))
-        used = GaugeMetricFamily(
-            "penstock_api_budget_used_ratio",
-            "Share of the request limit that the last minute used",
-            labels=("organization",),
-        )
-        waiting = GaugeMetricFamily(
-            "penstock_api_calls_waiting",
-            "Calls that wait for the request limit, without exports",
-            labels=("organization",),
-        )
-        for name, load in sorted(self._loads().items()):
-            used.add_metric((name,), load.used)
-            waiting.add_metric((name,), load.waiting)
-        yield used
-        yield waiting

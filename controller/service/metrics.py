@@ -14,9 +14,10 @@ from controller.domain.platform import CallLoad
 from controller.domain.status import Health
 from controller.genesys.latency import CallObserver
 from controller.reconcile.report import PassReport
-from controller.service.call_metrics import AtScrape, CallMetrics
+from controller.service.call_metrics import CallMetrics
 from controller.service.incoming import SENDERS, Result
 from controller.service.pass_metrics import DeliveryMetrics, PassMetrics
+from controller.service.scrape import AtScrape
 
 _AREAS = {"api": "api", "webhooks": "webhooks"} | dict.fromkeys(("healthz", "readyz", "metrics", "status"), "probes")
 """By the first part of a path; everything else is for people."""
