@@ -80,7 +80,7 @@ def served(folder: Path, **settings: Any) -> Iterator[Served]:
     with Store.open(url, clock=clock) as store:
         services = Services(Settings(store=url, **given), store, clock)
         access = open_access(services.settings, store, clock)
-        window = ServiceWindow(services, lambda: None, lambda _organization, _reason: None, access)
+        window = ServiceWindow(services, lambda: (), lambda _organization, _reason: None, access)
         made = Served(Starlette(), access, store, url, clock)
         routes = service_routes(Board(clock), CollectorRegistry(), dict)
         made.app = create_app([*routes, *_own_routes(made)], window)

@@ -24,6 +24,7 @@ from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.service.controller import Controller
 from controller.service.feeds import FolderFeed
+from controller.service.followed_repository import RepositorySource
 from controller.service.pages.actions import _FORMS
 from controller.store.store import Store
 from tests.access.served import OPERATOR, PUBLIC_URL, READER, UK, tokens_file
@@ -142,7 +143,7 @@ def whole_app(folder: Path) -> Iterator[Starlette]:
         services = Services(settings, store, clock)
         store.views.post(view_of(_ELSEWHERE, clock.now()), flows_of(_ELSEWHERE, clock.now(), 1))
         feed = FolderFeed(folder / "manifests", settings, clock)
-        yield Controller(services, feed, asyncio.Event())._app()
+        yield Controller(services, [RepositorySource(services, feed)], asyncio.Event())._app()
 
 
 async def status(app: Starlette, way: Way, headers: Mapping[str, str], address: str, body: bytes) -> int:

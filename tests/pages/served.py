@@ -20,6 +20,7 @@ from controller.service.access.opening import open_access
 from controller.service.api.app import create_api
 from controller.service.api.paths import ApiMount
 from controller.service.board import Board
+from controller.service.described import described_in
 from controller.service.http import create_app, service_routes
 from controller.service.window import ServiceWindow
 from controller.store.store import Store
@@ -72,7 +73,9 @@ def application(room: Showroom, *, clock: Clock | None = None, url: str = "http:
     services = replace(own, settings=settings, store=store, clock=clock or own.clock)
     nudged: list[tuple[str, str]] = []
     access = open_access(settings, store, services.clock)
-    window = ServiceWindow(services, room.workspace, lambda *what: nudged.append(what), access)
+    window = ServiceWindow(
+        services, lambda: described_in(room.read, services), lambda *what: nudged.append(what), access
+    )
     api = ApiMount(create_api(window, asyncio.Event()))
     routes = service_routes(Board(services.clock), CollectorRegistry(), dict)
     return Served(create_app([*routes, api], window), window, nudged, url)

@@ -43,9 +43,6 @@ class Showroom:
     steps: tuple[str, ...]
     """The steps that its passes went through."""
 
-    def workspace(self) -> Workspace:
-        return self.read
-
 
 async def furnished(folder: Path) -> Showroom:
     """Delivers, fails, is changed by hand, and has changes to deliver."""

@@ -51,7 +51,7 @@ async def test_after_the_merge_the_same_comment_tells_that_it_is_delivered(place
         await controller.drift()
         await controller.poll()
         assert place.server.writes() == written
-        assert controller.controller._pull_requests._merged._merges == {}
+        assert controller.planner._merged._merges == {}
 
 
 async def test_a_delivery_that_failed_is_told_as_failed(place: Reviewing) -> None:

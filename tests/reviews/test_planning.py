@@ -109,7 +109,7 @@ async def test_pull_requests_for_other_branches_are_left_alone_and_closed_ones_f
         began = len(place.server.calls)
         await controller.poll()
         assert [call.method for call in place.server.calls[began:]] == ["GET"], "one list, and nothing else"
-        assert controller.controller._pull_requests._planned == {}
+        assert controller.planner._planned == {}
 
 
 async def test_a_pass_that_runs_meanwhile_is_no_refusal_of_a_plan(place: Reviewing) -> None:

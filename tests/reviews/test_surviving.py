@@ -25,7 +25,10 @@ async def deliver(running: Running, message: Message) -> int:
     """Send a webhook to the controller's own endpoint."""
     controller = running.controller
     app = Starlette(
-        routes=[*service_routes(controller.board, controller.metrics.registry, dict), *controller._webhooks()]
+        routes=[
+            *service_routes(controller.board, controller.metrics.registry, dict),
+            *controller.repositories[0].webhooks(),
+        ]
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://controller") as client:
         path = "/webhooks/github"
@@ -63,15 +66,15 @@ async def test_of_two_controllers_one_plans_and_the_other_takes_over(place: Revi
         place.push("greeting", lambda: place.world.flow("front", inbound("Front", says="Good evening")))
         await first.poll()
         assert "Good evening" in place.body(pull)
-        assert first.controller._pull_requests._planned == {}
-        assert second.controller._pull_requests._planned.keys() == {pull.number}
+        assert first.planner._planned == {}
+        assert second.planner._planned.keys() == {pull.number}
         # The one that plans ends; the other need not wait until the lease expires.
         await second.end()
         first.others = 0
         place.push("greeting", lambda: place.world.flow("front", inbound("Front", says="Good night")))
         await first.poll()
         assert "Good night" in place.body(pull)
-        assert first.controller._pull_requests._planned.keys() == {pull.number}
+        assert first.planner._planned.keys() == {pull.number}
 
 
 async def test_a_forge_that_is_down_delays_nothing_and_is_found_again(place: Reviewing) -> None:

@@ -21,6 +21,7 @@ from controller.reconcile.workspace import Workspace, open_folder
 from controller.repository.repository import Repository
 from controller.service.controller import Controller
 from controller.service.feeds import Feed, GitFeed
+from controller.service.followed_repository import RepositorySource
 from controller.store.store import Store
 from tests.support.dialects import BOTH
 from tests.support.patience import PATIENCE_S
@@ -56,7 +57,7 @@ class Running:
         )
         self.feed = Revisions()
         self.stop = asyncio.Event()
-        self.controller = Controller(services, feed or self.feed, self.stop)
+        self.controller = Controller(services, [RepositorySource(services, feed or self.feed)], self.stop)
 
     async def until(self, check: Callable[[], object], what: str) -> None:
         loop = asyncio.get_running_loop()

@@ -26,6 +26,7 @@ from controller.service.access.tokens import new_entry, new_token
 from controller.service.api.app import Api, create_api
 from controller.service.api.examples import EXAMPLES
 from controller.service.api.paths import PREFIX, ApiMount
+from controller.service.described import described_in
 from controller.service.http import create_app, serve
 from controller.service.window import ServiceWindow
 from controller.store.audit import AuditEntry
@@ -75,7 +76,9 @@ class ServedApi:
         settings = Settings(tokens_file=path, read_access="token", public_url="https://penstock.example")
         services = self.services or Services(settings, self.store, self.clock)
         self.access = open_access(settings, self.store, self.clock)
-        self.window = ServiceWindow(services, lambda: self.workspace, lambda _organization, _reason: None, self.access)
+        self.window = ServiceWindow(
+            services, lambda: described_in(self.workspace, services), lambda _organization, _reason: None, self.access
+        )
         self.api: Api = create_api(self.window, self.stop)
         self.app = create_app([ApiMount(self.api)], self.window)
 
@@ -213,5 +216,5 @@ def in_memory() -> Api:
         services = Services(Settings(), store, SystemClock())
         access = open_access(services.settings, store, services.clock)
         return create_api(
-            ServiceWindow(services, lambda: None, lambda _organization, _reason: None, access), asyncio.Event()
+            ServiceWindow(services, lambda: (), lambda _organization, _reason: None, access), asyncio.Event()
         )

@@ -16,7 +16,9 @@ from controller.reconcile.services import Services
 from controller.repository.repository import Repository
 from controller.service.controller import Controller
 from controller.service.feeds import GitFeed
+from controller.service.followed_repository import RepositorySource
 from controller.service.live_poll import LIVE_POLL_S
+from controller.service.pull_requests import PullRequests
 from tests.support import remotes
 from tests.support.clock import SteppedClock
 from tests.support.forges.model import PullRequest
@@ -86,7 +88,15 @@ class Running:
         """Controllers beside this one, which rest as well."""
         self._stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        self.controller = Controller(services, GitFeed(clone, services.settings, clock), self._stop)
+        source = RepositorySource(services, GitFeed(clone, services.settings, clock))
+        self.controller = Controller(services, [source], self._stop)
+
+    @property
+    def planner(self) -> PullRequests:
+        """The part that plans pull requests."""
+        planner = self.controller.repositories[0].pull_requests
+        assert planner is not None
+        return planner
 
     async def rest(self) -> None:
         """Until every part waits for its next step."""
@@ -100,12 +110,11 @@ class Running:
 
     def _at_rest(self) -> bool:
         clock, workers = self._clock, self.controller._workers
-        planner = self.controller._pull_requests
-        if clock.in_threads or clock.held(45.0, 45.0) or not workers or planner is None or planner._wake.is_set():
+        if clock.in_threads or clock.held(45.0, 45.0) or not len(workers) or self.planner._wake.is_set():
             return False
         planning = clock.held(POLL_S, POLL_S) + clock.held(DRIFT_S + 1, 80_000)
         following = clock.held(0.9 * POLL_S, 1.1 * POLL_S) - clock.held(POLL_S, POLL_S)
-        busy = any(worker._reasons or worker._woken.is_set() for worker, _ in workers.values())
+        busy = any(worker._reasons or worker._woken.is_set() for worker in workers)
         return min(planning, following) >= self.others + 1 and clock.held(DRIFT_S, DRIFT_S) > 0 and not busy
 
     async def end(self) -> None:

@@ -20,6 +20,7 @@ from controller.repository.repository import Repository
 from controller.service.connections import raise_limit_of_files
 from controller.service.controller import Controller
 from controller.service.feeds import Feed, FolderFeed, GitFeed
+from controller.service.followed_repository import RepositorySource
 
 
 def run(
@@ -40,7 +41,8 @@ def run(
         feed = _feed(folder, settings, services.clock, demo=demo)
 
         async def work() -> None:
-            await Controller(services, feed, stop_on_signals(), allow_dirty=allow_dirty).run()
+            sources = [RepositorySource(services, feed)]
+            await Controller(services, sources, stop_on_signals(), allow_dirty=allow_dirty).run()
 
         asyncio.run(work())
 

@@ -101,9 +101,8 @@ class ActionRoutes:
 
         def carry_out(person: Person) -> PromotionDocument:
             self._entrance.flow(organization, body.flow)
-            _, desired = self._entrance.desired(organization)
-            services, said = self._entrance.window.services, {"by": person.name, "reason": body.reason}
-            return accept(services, desired, body.flow, body.version, **said)
+            described, said = self._entrance.desired(organization), {"by": person.name, "reason": body.reason}
+            return accept(described.services, described.organization, body.flow, body.version, **said)
 
         write = await asyncio.to_thread(self._about, "accept", organization, body)
         return answer(await self._entrance.access.write(request, write, carry_out))

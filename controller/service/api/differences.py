@@ -8,13 +8,14 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
-from controller.domain.desired import DesiredFlow, Organization
+from controller.domain.desired import DesiredFlow
 from controller.domain.errors.api import UnknownResource
 from controller.domain.errors.organization import ServerFault
 from controller.domain.waiting import deadline
 from controller.questions.comparison_document import DiffDocument, comparisons_document
 from controller.questions.comparisons import flow_against_live
 from controller.service.api.entrance import Entrance
+from controller.service.described import Described
 from controller.store.views import FlowView
 
 LONGEST_S: Final = 45.0
@@ -37,8 +38,8 @@ class Differences:
         Raises UnknownResource, ServerFault when it takes too long, and what the organisation's calls raise.
         """
         view = await run_in_threadpool(self._entrance.flow, organization, flow)
-        _, described = self._entrance.desired(organization)
-        desired = next((each for each in described.flows if each.id == flow), None)
+        described = self._entrance.desired(organization)
+        desired = next((each for each in described.organization.flows if each.id == flow), None)
         if desired is None:
             raise UnknownResource(f"no manifest that was read describes the flow {flow!r} of {organization}")
         key = (organization, flow, desired.wanted, view.flow_id, view.version)
@@ -51,10 +52,8 @@ class Differences:
         except TimeoutError as error:
             raise ServerFault(f"{flow}: not compared within {LONGEST_S:g} s", retry_after_s=LONGEST_S) from error
 
-    async def _compare(
-        self, key: _Key, organization: Organization, desired: DesiredFlow, view: FlowView
-    ) -> DiffDocument:
-        found = await flow_against_live(self._entrance.window.services, organization, desired, view.flow_id)
+    async def _compare(self, key: _Key, described: Described, desired: DesiredFlow, view: FlowView) -> DiffDocument:
+        found = await flow_against_live(described.services, described.organization, desired, view.flow_id)
         document = comparisons_document([found])
         if found.before is None or found.before.version == view.version:
             self._kept[key] = document

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from controller.domain.desired import Organization
 from controller.domain.errors.api import Forbidden, UnknownResource
-from controller.reconcile.workspace import Workspace
 from controller.service.access.access import Access
 from controller.service.access.person import EVERY, Role
+from controller.service.described import Described
 from controller.service.window import ServiceWindow
 from controller.store.store import Store
 from controller.store.views import FlowView, OrganizationView
@@ -81,14 +80,12 @@ class Entrance:
             )
         return found
 
-    def desired(self, name: str) -> tuple[Workspace, Organization]:
-        """The manifests, and the organisation in them. Raises UnknownResource."""
-        workspace = self.window.workspace()
-        known = () if workspace is None else workspace.desired.organizations
-        for each in known:
-            if workspace is not None and each.name == name:
-                return workspace, each
-        raise UnknownResource(f"no manifest that was read describes an organisation {name!r}")
+    def desired(self, name: str) -> Described:
+        """The organisation with the manifests that describe it. Raises UnknownResource."""
+        found = self.window.description(name)
+        if found is None:
+            raise UnknownResource(f"no manifest that was read describes an organisation {name!r}")
+        return found
 
 
 def organization_of(kept_as: str) -> str:

@@ -117,11 +117,11 @@ class PastReads:
     def _history(
         self, organization: str, flow: str | None, at: datetime | None, since: datetime | None
     ) -> HistoryDocument:
-        workspace, desired = self._entrance.desired(organization)
-        services, choice = self._entrance.window.services, HistoryChoice(flow, offline=True)
+        described, choice = self._entrance.desired(organization), HistoryChoice(flow, offline=True)
+        repository, wanted = described.workspace.repository, described.organization
         # In this thread, with a loop of its own: reading years of history would hold up the passes.
         try:
-            found = asyncio.run(organization_history(services, workspace.repository, desired, choice))
+            found = asyncio.run(organization_history(described.services, repository, wanted, choice))
         except SettingsInvalid as error:
             if flow is None or self._entrance.store.views.flow(organization, flow) is None:
                 raise UnknownResource(error.message, hint=f"GET {PREFIX}/organizations/NAME/history") from error

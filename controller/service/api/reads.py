@@ -161,8 +161,8 @@ class PlanReads:
 
     def graph(self, organization: OrganizationName) -> Response:
         """Who consumes whom, from the manifests, with the health of each flow."""
-        _, desired = self._entrance.desired(organization)
-        return answer(self._entrance.window.graphs.document(self._entrance.store, desired))
+        described = self._entrance.desired(organization)
+        return answer(self._entrance.window.graphs.document(self._entrance.store, described.organization))
 
     async def diff(self, organization: OrganizationName, flow: FlowName) -> Response:
         """What the desired content of a flow changes in the live content. It may ask the organisation."""

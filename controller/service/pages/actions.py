@@ -158,7 +158,8 @@ def _carry_out(asked: Asked, subject: _Subject, *, by: str, reason: str) -> None
         case "resume":
             resume(services.store, view.organization, by=by, reason=reason)
         case "accept" if flow is not None:
-            accept(services, asked.desired(), flow.flow, subject.version, by=by, reason=reason)
+            described = asked.desired()
+            accept(described.services, described.organization, flow.flow, subject.version, by=by, reason=reason)
         case _:
             wanted = NewAction(
                 organization=view.organization,

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from controller import __version__
-from controller.domain.desired import Organization
 from controller.domain.errors.api import Unauthenticated, UnknownResource
 from controller.domain.errors.branches import PenstockError
 from controller.service.access.logout import LOGOUT
@@ -23,6 +22,7 @@ from controller.service.access.person import How, Person, Role
 from controller.service.access.refusals import LOGIN
 from controller.service.access.statuses import STATUSES, status_of
 from controller.service.assets import Assets, assets
+from controller.service.described import Described
 from controller.service.pages.rendering import fill
 from controller.service.problems import error_headers
 from controller.service.window import ServiceWindow
@@ -73,18 +73,15 @@ class Asked:
     @property
     def described(self) -> list[str]:
         """The organisations that the manifests describe."""
-        workspace = self.window.workspace()
-        return [] if workspace is None else [each.name for each in workspace.desired.organizations]
+        return [each.organization.name for each in self.window.described()]
 
-    def described_organization(self) -> Organization | None:
-        """The organisation of the address as its manifest describes it; None before the manifests were read."""
-        workspace = self.window.workspace()
-        known = () if workspace is None else workspace.desired.organizations
-        return next((each for each in known if each.name == self.organization), None)
+    def description(self) -> Described | None:
+        """The organisation of the address with its manifests; None before they were read."""
+        return self.window.description(self.organization)
 
-    def desired(self) -> Organization:
-        """As `described_organization`, and it is described. Raises UnknownResource."""
-        found = self.described_organization()
+    def desired(self) -> Described:
+        """As `description`, and it is described. Raises UnknownResource."""
+        found = self.description()
         if found is None:
             raise UnknownResource(f"no manifest that was read describes the organisation {self.organization}")
         return found

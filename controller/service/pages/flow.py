@@ -19,6 +19,7 @@ from controller.questions.history import Period
 from controller.questions.history_reading import HistoryChoice, organization_history
 from controller.questions.live_document import FlowDocument
 from controller.questions.live_state import flow_now
+from controller.service.described import Described
 from controller.service.pages.addresses import flow_address, with_query
 from controller.service.pages.asked import Asked
 from controller.service.pages.offers import flow_offers
@@ -50,12 +51,12 @@ class Comparison:
 async def flow(asked: Asked) -> Response:
     """`/organizations/{organization}/flows/{flow}`; with `?diff=1` the organisation is asked for the live content."""
     view, found = await asyncio.to_thread(_found, asked)
-    described = asked.described_organization()
-    desired = _desired(described, found.flow.flow)
-    timeline = await _timeline(asked, described, found)
+    described = asked.description()
+    desired = None if described is None else _desired(described.organization, found.flow.flow)
+    timeline = await _timeline(described, found)
     compared = None
     if asked.query("diff") == "1" and described is not None and desired is not None:
-        compared = await _compared(asked, described, desired, found)
+        compared = await _compared(described, desired, found)
     address = flow_address(asked.organization, found.flow.flow)
     return await asyncio.to_thread(
         organization_page,
@@ -84,8 +85,8 @@ def _found(asked: Asked) -> tuple[OrganizationView, FlowDocument]:
     return view, flow_now(store, view, flow, asked.now)
 
 
-def _desired(organization: Organization | None, flow: str) -> DesiredFlow | None:
-    return next((each for each in organization.flows if each.id == flow), None) if organization is not None else None
+def _desired(organization: Organization, flow: str) -> DesiredFlow | None:
+    return next((each for each in organization.flows if each.id == flow), None)
 
 
 def _gates(desired: DesiredFlow | None) -> Iterator[tuple[str, str]]:
@@ -113,13 +114,13 @@ def _gate(gate: Gate) -> tuple[str, str]:
             return "execution", f"one run ends without an error within {span(gate.timeout_s)}"
 
 
-async def _timeline(asked: Asked, organization: Organization | None, found: FlowDocument) -> Timeline:
+async def _timeline(described: Described | None, found: FlowDocument) -> Timeline:
     """From git and the store alone: a page that people leave open must not ask the organisation."""
-    workspace = asked.window.workspace()
-    if workspace is None or organization is None:
+    if described is None:
         return Timeline(notes=("The manifests have not been read yet.",))
     choice = HistoryChoice(flow=f"{found.flow.type}/{found.flow.name}", offline=True)
-    reading = organization_history(asked.window.services, workspace.repository, organization, choice)
+    services, repository = described.services, described.workspace.repository
+    reading = organization_history(services, repository, described.organization, choice)
     try:
         # In a thread, with a loop of its own: reading years of history would hold up the passes.
         history = await asyncio.to_thread(asyncio.run, reading)
@@ -130,9 +131,9 @@ async def _timeline(asked: Asked, organization: Organization | None, found: Flow
     return Timeline(tuple(periods[:_PERIODS]), notes, max(len(periods) - _PERIODS, 0))
 
 
-async def _compared(asked: Asked, organization: Organization, desired: DesiredFlow, found: FlowDocument) -> Comparison:
+async def _compared(described: Described, desired: DesiredFlow, found: FlowDocument) -> Comparison:
     """The desired content against the live content."""
-    asking = flow_against_live(asked.window.services, organization, desired, found.flow.flow_id)
+    asking = flow_against_live(described.services, described.organization, desired, found.flow.flow_id)
     try:
         each = await asyncio.wait_for(asking, _LONGEST_S)
     except TimeoutError:

@@ -48,11 +48,11 @@ class GraphPart:
 def graph(asked: Asked) -> Response:
     """`/organizations/{organization}/graph`; `flow` and `depth` choose the part around a flow."""
     view = known(asked)
-    organization = asked.described_organization()
+    described = asked.description()
     flow, depth = asked.query("flow"), whole_number(asked.query("depth") or "1", 1, _DEEPEST)
     found: dict[str, Any] = dict(_NOTHING)
-    if organization is not None:
-        found |= _shown(asked, organization, flow, depth)
+    if described is not None:
+        found |= _shown(asked, described.organization, flow, depth)
     return organization_page(
         asked,
         "graph",
@@ -60,7 +60,7 @@ def graph(asked: Asked) -> Response:
         flow=flow,
         depth=depth,
         depths=range(1, _DEEPEST + 1),
-        described=organization is not None,
+        described=described is not None,
         address=organization_address(asked.organization, "graph"),
         **found,
     )
