@@ -14,10 +14,10 @@ from starlette.responses import RedirectResponse, Response
 from controller.domain.errors.api import Forbidden, RequestForged, TooManyRequests, Unauthenticated, UnknownResource
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.delivery import NotConfirmed
+from controller.domain.page_addresses import flow_address, organization_address, with_query
 from controller.questions.steering import accept, approve, ask, resume, suspend
 from controller.questions.stored_plan import plan_now
 from controller.service.access.writes import RequestedWrite
-from controller.service.pages.addresses import flow_address, organization_address, with_query
 from controller.service.pages.asked import Asked
 from controller.service.pages.organization_frame import organization_page, seen
 from controller.store.actions import NewAction, Verb

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from controller.domain.desired import DesiredFlow, ErrorRateGate, ExecutionGate, Gate, HttpGate, Organization
 from controller.domain.errors.api import UnknownResource
 from controller.domain.errors.branches import PenstockError
+from controller.domain.page_addresses import flow_address, with_query
 from controller.domain.wording import span
 from controller.planning.rendering.view import FlowDifference
 from controller.questions.comparisons import flow_against_live
@@ -20,7 +21,6 @@ from controller.questions.history_reading import HistoryChoice, organization_his
 from controller.questions.live_document import FlowDocument
 from controller.questions.live_state import flow_now
 from controller.service.described import Described
-from controller.service.pages.addresses import flow_address, with_query
 from controller.service.pages.asked import Asked
 from controller.service.pages.offers import flow_offers
 from controller.service.pages.organization_frame import organization_page, seen

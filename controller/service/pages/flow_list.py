@@ -7,10 +7,10 @@ from typing import Final, TypeVar
 
 from starlette.responses import Response
 
+from controller.domain.page_addresses import organization_address, with_query
 from controller.domain.status import Health, SyncStatus
 from controller.planning.model import ChangeKind
 from controller.questions.live_state import FlowPageChoice, flows_now
-from controller.service.pages.addresses import organization_address, with_query
 from controller.service.pages.asked import Asked
 from controller.service.pages.organization_frame import known, organization_page
 from controller.service.pages.paging import list_page, whole_number

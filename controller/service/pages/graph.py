@@ -14,12 +14,12 @@ from starlette.responses import Response
 from controller.domain.desired import Organization
 from controller.domain.errors.branches import PenstockError
 from controller.domain.identity import FlowKey
+from controller.domain.page_addresses import flow_address, organization_address
 from controller.domain.status import Health
 from controller.domain.wording import counted
 from controller.graphs.model import Graph, Node, Unanswered
 from controller.planning.resources import kind_words
 from controller.questions.graph_picture import graph_svg
-from controller.service.pages.addresses import flow_address, organization_address
 from controller.service.pages.asked import Asked
 from controller.service.pages.organization_frame import known, organization_page
 from controller.service.pages.paging import whole_number

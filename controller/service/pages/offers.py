@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from controller.domain.page_addresses import organization_address, with_query
 from controller.questions.live_document import FlowDocument, OrganizationStateDocument
-from controller.service.pages.addresses import organization_address, with_query
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from controller.domain.errors.api import UnknownResource
-from controller.service.pages.addresses import organization_address
+from controller.domain.page_addresses import organization_address
 from controller.service.pages.asked import Asked
 from controller.store.views import OrganizationView
 

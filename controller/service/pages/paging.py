@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controller.service.pages.addresses import with_query
+from controller.domain.page_addresses import with_query
 
 
 @dataclass(frozen=True, slots=True)

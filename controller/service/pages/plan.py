@@ -7,10 +7,10 @@ from typing import Final
 
 from starlette.responses import Response
 
+from controller.domain.page_addresses import organization_address
 from controller.planning.rendering.page import page
 from controller.questions.plan_views import stored_plan_view
 from controller.questions.stored_plan import plan_now
-from controller.service.pages.addresses import organization_address
 from controller.service.pages.asked import Asked
 from controller.service.pages.hints import plan_on_page
 from controller.service.pages.offers import Offer, action_address

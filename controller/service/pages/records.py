@@ -9,11 +9,11 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from controller.domain.errors.api import UnknownResource
+from controller.domain.page_addresses import organization_address, sync_address, with_query
 from controller.questions.audit_log import audit_page
 from controller.questions.open_drift import drift_documents
 from controller.questions.sync_log import sync_detail, sync_page
 from controller.service.access.person import EVERY, Role
-from controller.service.pages.addresses import organization_address, sync_address, with_query
 from controller.service.pages.asked import Asked
 from controller.service.pages.board import visible_to
 from controller.service.pages.organization_frame import known, organization_page, seen

@@ -7,10 +7,10 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from controller.domain.page_addresses import flow_address, organization_address, sync_address
 from controller.domain.recorded import NO_REVISION
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
-from controller.service.pages.addresses import flow_address, organization_address, sync_address
 from controller.service.pages.hints import on_page
 from controller.service.pages.shown import counts, figures, iso, look, shares, short, shown_moment, shown_span
 from controller.store.running import NOT_MOVING
