@@ -12,7 +12,7 @@ COVERAGE ?=
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test proof check format lint types imports dead bench bench-smoke nightly clean
+.PHONY: help demo docs requirements test proof check format lint types imports dead bench bench-smoke nightly clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,16 @@ docs: $(READY) ## Write the pages that are made from the code
 	$(BIN)/python -m docs.json_page
 	$(BIN)/python -m docs.api_page
 	$(BIN)/python -m docs.methods_page
+
+# A platform of the image; the tests compare it with the other one. uv takes the versions of constraints.txt.
+COMPILE := $(BIN)/uv pip compile --quiet --no-annotate --generate-hashes --only-binary :all: --emit-build-options \
+	--python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command 'make requirements'
+
+requirements: $(READY) ## Write what the image installs, with hashes, from pyproject.toml and constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group image
+	$(COMPILE) --constraint constraints.txt --output-file deploy/requirements.txt pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(COMPILE) --output-file deploy/requirements-build.txt -
 
 test: $(READY) ## Run the tests
 	@# Only a proof needs schemathesis, whose plugin takes each worker seconds to import.

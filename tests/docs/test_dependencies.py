@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.support.distributions import installed_with
+
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 TEST_GROUP = PYPROJECT["dependency-groups"]["test"]
+IMAGE_GROUP = PYPROJECT["dependency-groups"]["image"]
 DOCUMENT = (ROOT / "docs" / "reference" / "dependencies.md").read_text(encoding="utf-8")
 CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 PINNED = {canonicalize_name(line.partition("==")[0]) for line in CONSTRAINTS}
@@ -30,30 +32,6 @@ def documented(heading: str) -> set[str]:
     return {canonicalize_name(name.strip()) for row in rows for name in row.split(",")} - {"library"}
 
 
-def installed_with(names: set[str], *, on_any_machine: bool) -> set[str]:
-    """These distributions and all that they bring along; on any machine, or on this one."""
-    todo, found = [Requirement(name) for name in names], set[str]()
-    while todo:
-        wanted = todo.pop()
-        name = canonicalize_name(wanted.name)
-        mark = f"{name}[{','.join(sorted(wanted.extras))}]"
-        if mark in found:
-            continue
-        found.add(mark)
-        try:
-            needs = metadata.requires(name) or []
-        except metadata.PackageNotFoundError:
-            continue  # only for another machine or Python
-        todo += [need for need in map(Requirement, needs) if _applies(need, wanted.extras, on_any_machine)]
-    return {mark.partition("[")[0] for mark in found}
-
-
-def _applies(need: Requirement, extras: set[str], on_any_machine: bool) -> bool:
-    if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in {"", *extras}):
-        return True
-    return on_any_machine and "extra" not in str(need.marker)
-
-
 def test_every_dependency_is_explained_and_nothing_else() -> None:
     assert documented("At run time") == names(PROJECT["dependencies"])
 
@@ -62,12 +40,16 @@ def test_every_test_dependency_is_explained_and_nothing_else() -> None:
     assert documented("For tests only") == names(TEST_GROUP)
 
 
+def test_what_writes_the_images_requirements_is_explained() -> None:
+    assert documented("For the image") == names(IMAGE_GROUP)
+
+
 def test_constraints_are_versions_without_addresses() -> None:
     assert [line for line in CONSTRAINTS if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line)] == []
 
 
 def test_constraints_hold_what_an_installation_brings_and_nothing_else() -> None:
-    wanted = {*PROJECT["dependencies"], *TEST_GROUP}
+    wanted = {*PROJECT["dependencies"], *TEST_GROUP, *IMAGE_GROUP}
 
-    assert installed_with(wanted, on_any_machine=False) <= PINNED
-    assert installed_with(wanted, on_any_machine=True) >= PINNED
+    assert installed_with(wanted) <= PINNED
+    assert installed_with(wanted, machine=None) >= PINNED

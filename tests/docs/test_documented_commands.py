@@ -2,7 +2,7 @@
 
 The tutorial's commands build on each other; test_tutorial.py runs them. Those of the API need a service, and so do
 those with --server, which test_asking_a_controller.py runs. cli/test_missing_resources.py compares two organisations,
-and test_signing_commits.py signs.
+and test_signing_commits.py signs. test_building_the_image.py has those of the image.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ LONG_RUNNING = {"penstock run": "pass.done", "penstock simulator": "http://"}
 """Commands that end when they are told to, and what each says once it is at work."""
 
 
-_ELSEWHERE = {
-    ROOT / "docs" / "tutorial.md",
-    *(
-        ROOT / "docs" / "how-to" / name
-        for name in ("use-the-api.md", "ask-a-controller.md", "check-what-a-flow-needs.md", "verify-commits.md")
-    ),
-}
+_GUIDES = (
+    "ask-a-controller.md",
+    "build-the-image.md",
+    "check-what-a-flow-needs.md",
+    "use-the-api.md",
+    "verify-commits.md",
+)
+_ELSEWHERE = {ROOT / "docs" / "tutorial.md", *(ROOT / "docs" / "how-to" / name for name in _GUIDES)}
 
 
 def documented() -> list[str]:

@@ -28,15 +28,10 @@ def test_changes_are_sorted_by_kind() -> None:
     assert set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE)) <= kinds
 
 
-def test_image_and_manifests_name_this_version() -> None:
-    named = [
-        *re.findall(r"--tag penstock:(\S+)", (ROOT / "deploy" / "Containerfile").read_text(encoding="utf-8")),
-        *(
-            found
-            for path in (ROOT / "deploy" / "kubernetes").rglob("kustomization.yaml")
-            for found in re.findall(r"newTag: (\S+)", path.read_text(encoding="utf-8"))
-        ),
-    ]
+def test_the_commands_of_the_image_name_this_version() -> None:
+    page = (ROOT / "docs" / "how-to" / "build-the-image.md").read_text(encoding="utf-8")
+    named = re.findall(r"/penstock:(\S+)", page)
+
     assert named
     assert set(named) == {__version__}
 
