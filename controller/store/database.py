@@ -75,6 +75,11 @@ class Database:
             raise
         return cls(engine)
 
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return shown_url(self._engine.url)
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed at the end, rolled back on any exception."""
@@ -131,6 +136,16 @@ class Database:
         """One transaction that sees one state and takes no write lock."""
         options = {READ_ONLY: True}
         with self._observed("read"), self._engine.connect().execution_options(**options) as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One transaction for reading, in which all queries see the same moment, however long they take."""
+        with self.read() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+                connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
             yield connection
 
     @contextmanager

@@ -1,8 +1,6 @@
 """Every command in README and docs is one that works: each is run here, in a repository with a simulator.
 
-The tutorial's commands build on each other; test_tutorial.py runs them. Those of the API need a service, and so do
-those with --server, which test_asking_a_controller.py runs. cli/test_missing_resources.py compares two organisations,
-and test_signing_commits.py signs. test_building_the_image.py has those of the image.
+The commands of some pages need more than that; `ELSEWHERE` names the tests that run them.
 """
 
 from __future__ import annotations
@@ -24,32 +22,45 @@ from tests.support.shell import Shell, simulator_process
 from tests.support.sources import module
 
 ROOT = Path(__file__).parents[2]
-_BLOCK = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```(?:sh|console|bash)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _OF_A_SHELL = re.compile(r"[|&;<>$`*?~(]")
 LONG_RUNNING = {"penstock run": "pass.done", "penstock simulator": "http://"}
 """Commands that end when they are told to, and what each says once it is at work."""
 
 
-_GUIDES = (
-    "ask-a-controller.md",
-    "build-the-image.md",
-    "check-what-a-flow-needs.md",
-    "use-the-api.md",
-    "verify-commits.md",
-)
-_ELSEWHERE = {ROOT / "docs" / "tutorial.md", *(ROOT / "docs" / "how-to" / name for name in _GUIDES)}
+ELSEWHERE = {
+    "docs/tutorial.md": "docs/test_tutorial.py",
+    "docs/how-to/ask-a-controller.md": "docs/test_asking_a_controller.py",
+    "docs/how-to/back-up.md": "docs/test_backing_up.py",
+    "docs/how-to/build-the-image.md": "docs/test_building_the_image.py",
+    "docs/how-to/check-what-a-flow-needs.md": "cli/test_missing_resources.py",
+    "docs/how-to/upgrade.md": "docs/test_upgrading.py",
+    "docs/how-to/use-the-api.md": "service/test_api.py",
+    "docs/how-to/verify-commits.md": "docs/test_signing_commits.py",
+}
+"""Pages that need more than one repository with a simulator, and the tests that run their commands."""
 
 
 def documented() -> list[str]:
     """Every line of every shell block, without comments and prompts, in order and once."""
-    pages = {ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")}
-    return list(dict.fromkeys(command for page in sorted(pages - _ELSEWHERE) for command in commands_of(page)))
+    own = (page for page in pages() if str(page.relative_to(ROOT)) not in ELSEWHERE)
+    return list(dict.fromkeys(command for page in own for command in commands_of(page)))
+
+
+def pages() -> list[Path]:
+    """The pages whose commands are for readers of the project."""
+    return sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")})
 
 
 def commands_of(page: Path) -> list[str]:
-    """The same of one page, each as often as it stands there."""
+    """The same of one page, each as often as it is there."""
+    return commands_of_text(page.read_text(encoding="utf-8"))
+
+
+def commands_of_text(text: str) -> list[str]:
+    """The same of a part of a page."""
     found = []
-    for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
+    for _, block in _BLOCK.findall(text):
         for line in block.replace("\\\n", " ").splitlines():
             command = line.partition(" # ")[0].strip().removeprefix("$ ")
             if command and not command.startswith("#"):

@@ -51,6 +51,7 @@ COMMANDS = {
     "token": ListedCommand(
         "token", "Make a token for the service: prints it once, and the entry of the tokens file.", offline=True
     ),
+    "store": ListedCommand("store", "Copy the store: to another database, or as a backup.", attribute="StoreCommands"),
     "simulator": ListedCommand("simulator", "Serve a simulated organisation; prints its URL first."),
     "schema": ListedCommand("schema", "Print the JSON Schema of the manifests, or of a document.", offline=True),
 }

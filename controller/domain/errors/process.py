@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.domain.errors.branches import Invalid, Transient
+from controller.domain.errors.branches import Invalid, Refused, Transient
 
 
 class SettingsInvalid(Invalid):
@@ -13,6 +13,10 @@ class StoreFailed(Transient):
     """The store (SQLite or PostgreSQL) did not answer."""
 
     usual_hint = "see that the store of PENSTOCK_STORE answers, then run it again; it goes on from the journal"
+
+
+class StoreNotCopied(Refused):
+    """A copy of the store would be incomplete, or would be mixed with another store."""
 
 
 class ResourcesExhausted(Transient):
