@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -16,10 +15,9 @@ from controller.domain.desired import Organization, SecretSource
 from controller.domain.errors.manifest import CredentialNotAllowed
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
+from controller.reconcile.secret_files import secret_in_file
 from controller.reconcile.settings import Settings
 
-LARGEST_FILE = 64 * 1024
-"""Bytes; a credential is far smaller."""
 _OWN_PREFIX = "PENSTOCK_"
 _NEVER_BELOW = tuple(map(Path, ("/proc", "/dev", "/sys")))
 _NEVER_IN = "serviceaccount"
@@ -52,15 +50,7 @@ def read_secret(source: SecretSource, what: str) -> str:
         return value
     if source.file is None:
         raise SettingsInvalid(f"{what}: neither env nor file is given")
-    try:
-        value = _content(source.file, what).decode("utf-8").strip()
-    except OSError as error:
-        raise SettingsInvalid(f"{what}: cannot read {source.file}: {error.strerror or type(error).__name__}") from error
-    except ValueError as error:
-        raise SettingsInvalid(f"{what}: {source.file} is not text in UTF-8") from error
-    if not value:
-        raise SettingsInvalid(f"{what}: {source.file} is empty")
-    return value
+    return secret_in_file(source.file, what)
 
 
 def operator_secret(file: Path | None, variable: str, what: str) -> str | None:
@@ -73,21 +63,6 @@ def operator_secret(file: Path | None, variable: str, what: str) -> str | None:
     secret = read_secret(SecretSource(env=variable) if file is None else SecretSource(file=file), what)
     SECRETS.register(secret)
     return secret
-
-
-def _content(file: Path, what: str) -> bytes:
-    """The bytes of a regular file. It is opened without blocking, because a pipe could block without end."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SettingsInvalid(f"{what}: {file} is not a regular file")
-        with open(descriptor, "rb", closefd=False) as opened:
-            content = opened.read(LARGEST_FILE + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > LARGEST_FILE:
-        raise SettingsInvalid(f"{what}: {file} is larger than {LARGEST_FILE // 1024} KiB, which no credential is")
-    return content
 
 
 def _require_allowed(source: SecretSource, what: str, settings: Settings) -> None:

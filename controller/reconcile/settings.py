@@ -23,6 +23,7 @@ from controller.domain.wording import advised
 from controller.forges.port import ForgeKind
 from controller.manifests.substitutions import VALUE_PREFIX
 from controller.reconcile.access_settings import AccessSettings
+from controller.reconcile.secret_files import secret_in_file
 from controller.repository.names import checked_branch, checked_url
 from controller.repository.signers import Signers
 
@@ -45,6 +46,9 @@ class Settings(AccessSettings):
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", frozen=True, extra="ignore")
 
     store: str = Field(default_factory=default_store_url, description="SQLAlchemy URL of the store")
+    store_file: Path | None = Field(
+        default=None, description="File with that URL, for one that has a password; PENSTOCK_STORE is not used then"
+    )
     credential_variables: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("GENESYS_*",), description="Patterns of the variables that manifests may name, separated by commas"
     )
@@ -253,6 +257,9 @@ def load_settings(*, service: bool = False) -> Settings:
     each variable and its mistake.
     """
     settings = _from_environment()
+    if settings.store_file is not None:
+        url = secret_in_file(settings.store_file, "PENSTOCK_STORE_FILE")
+        settings = settings.model_copy(update={"store": url})
     for secret in (settings.git_token or "", *_values_of_flows()):
         SECRETS.register(secret)
     if settings.allowed_hosts:

@@ -17,7 +17,8 @@ from controller.domain.clock import SystemClock
 from controller.domain.desired import SecretSource
 from controller.domain.errors.manifest import CredentialNotAllowed, ManifestInvalid
 from controller.domain.errors.process import SettingsInvalid
-from controller.reconcile.credentials import LARGEST_FILE, client_credentials
+from controller.reconcile.credentials import client_credentials
+from controller.reconcile.secret_files import LARGEST_FILE
 from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import open_folder
 from controller.service.feeds import FolderFeed

@@ -106,3 +106,25 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     assert "is not a folder" in ended.stderr
+
+
+def test_the_stores_url_comes_from_a_file_where_one_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://penstock:hunter2hunter2@db/penstock\n")
+    monkeypatch.setenv("PENSTOCK_STORE", "sqlite:////var/lib/penstock/penstock.db")
+    monkeypatch.setenv("PENSTOCK_STORE_FILE", str(tmp_path / "url"))
+
+    assert load_settings().store == "postgresql://penstock:hunter2hunter2@db/penstock"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "No such file"), (b"", "is empty"), (b"\xff", "not text in UTF-8")]
+)
+def test_a_file_without_the_stores_url_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / "url").write_bytes(content)
+    monkeypatch.setenv("PENSTOCK_STORE_FILE", str(tmp_path / "url"))
+
+    with pytest.raises(SettingsInvalid, match=f"PENSTOCK_STORE_FILE: .*{tmp_path / 'url'}.*{says}"):
+        load_settings()
