@@ -20,6 +20,7 @@ from controller.domain.status import Health, SyncStatus
 from controller.service.incoming import Result
 from tests.deploy.alerts import CASES, AlertCase, Series
 from tests.deploy.promql import grouping_of, matchers_of, metrics_of
+from tests.docs.test_documented_commands import commands_of
 from tests.support.metrics import checked_by_promtool, metrics_of_a_service, metrics_served
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,8 @@ MONITORING = ROOT / "deploy/monitoring"
 RULES: dict[str, Any] = yaml.safe_load((MONITORING / "prometheusrule.yaml").read_text())
 ALERTS: list[dict[str, Any]] = [rule for group in RULES["spec"]["groups"] for rule in group["rules"]]
 DASHBOARD: dict[str, Any] = json.loads((MONITORING / "dashboard.json").read_text())
-RUNBOOKS = (ROOT / "docs/how-to/runbooks.md").read_text()
+RUNBOOKS_PLACE = "docs/how-to/runbooks.md"
+RUNBOOKS = (ROOT / RUNBOOKS_PLACE).read_text()
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 BY_PROMETHEUS = {"job", "instance"}
 """Labels that Prometheus adds to everything that it scrapes."""
@@ -145,7 +147,7 @@ def rule_test(case: AlertCase, series: Series, wanted: list[dict[str, Any]]) -> 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_an_alert_leads_to_a_runbook_that_says_what_it_means_and_what_to_do(rule: dict[str, Any]) -> None:
     address, _, anchor = rule["annotations"]["runbook_url"].partition("#")
-    assert address.endswith("/docs/how-to/runbooks.md")
+    assert address == RUNBOOKS_PLACE
     assert anchor == rule["alert"].lower()
     assert rule["labels"]["severity"] in ("critical", "warning", "info")
     assert {"summary", "description"} <= rule["annotations"].keys()
@@ -155,6 +157,19 @@ def test_an_alert_leads_to_a_runbook_that_says_what_it_means_and_what_to_do(rule
         False
     ] * 3
     assert "```sh\n" in section
+
+
+def test_a_documented_command_makes_a_rule_file_for_prometheus_alone(tmp_path: Path) -> None:
+    commands = commands_of(MONITORING / "README.md")
+    script = "\n".join(["set -e", *commands])
+    shutil.copytree(ROOT / "deploy/monitoring", tmp_path / "deploy/monitoring")
+    subprocess.run(["sh", "-c", script], check=True, cwd=tmp_path, timeout=60)
+
+    made = yaml.safe_load((tmp_path / "alerts.yaml").read_text())
+    [address] = {rule["annotations"]["runbook_url"].partition("#")[0] for rule in made["groups"][0]["rules"]}
+    assert address == f"https://git.example.com/penstock/blob/main/{RUNBOOKS_PLACE}"
+    assert made == yaml.safe_load(yaml.safe_dump(RULES["spec"]).replace(RUNBOOKS_PLACE, address))
+    checked_by_promtool("check", "rules", str(tmp_path / "alerts.yaml"))
 
 
 def test_no_runbook_is_of_an_alert_that_is_gone() -> None:
@@ -213,7 +228,11 @@ def test_the_component_adds_to_the_production_example(tmp_path: Path) -> None:
     wanted = monitor["spec"]["selector"]["matchLabels"]
     assert wanted.items() <= service["metadata"]["labels"].items()
     assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
-    assert [each["spec"] for each in documents if each["kind"] == "PrometheusRule"] == [RULES["spec"]]
+    [rules] = [each["spec"] for each in documents if each["kind"] == "PrometheusRule"]
+    address = yaml.safe_load((example / "runbooks.yaml").read_text())["data"]["address"]
+    assert rules == yaml.safe_load(yaml.safe_dump(RULES["spec"]).replace(RUNBOOKS_PLACE, address))
+    assert rules["groups"][0]["rules"][0]["annotations"]["runbook_url"] == f"{address}#penstockdown"
+    assert not [each for each in documents if each["metadata"]["name"] == "penstock-runbooks"]
     [board] = [each for each in documents if each["metadata"]["name"] == "penstock-dashboard"]
     assert json.loads(board["data"]["dashboard.json"]) == DASHBOARD
     assert board["metadata"]["labels"]["grafana_dashboard"] == "1"

@@ -29,11 +29,13 @@ LONG_RUNNING = {"penstock run": "pass.done", "penstock simulator": "http://"}
 
 
 ELSEWHERE = {
+    "deploy/monitoring/README.md": "deploy/test_monitoring.py",
     "docs/tutorial.md": "docs/test_tutorial.py",
     "docs/how-to/ask-a-controller.md": "docs/test_asking_a_controller.py",
     "docs/how-to/back-up.md": "docs/test_backing_up.py",
     "docs/how-to/build-the-image.md": "docs/test_building_the_image.py",
     "docs/how-to/check-what-a-flow-needs.md": "cli/test_missing_resources.py",
+    "docs/how-to/run-in-kubernetes.md": "docs/test_running_in_kubernetes.py",
     "docs/how-to/upgrade.md": "docs/test_upgrading.py",
     "docs/how-to/use-the-api.md": "service/test_api.py",
     "docs/how-to/verify-commits.md": "docs/test_signing_commits.py",
