@@ -72,9 +72,7 @@ class Controller:
         self._workers = OrganizationWorkers(self._worker)
         self.board = Board(services.clock)
         self.metrics = Metrics(services.clock)
-        self.metrics.serve(
-            drift_interval_s=services.settings.drift_interval, ready=lambda: self.board.ready, loads=services.loads
-        )
+        self.metrics.serve(drift_interval_s=services.settings.drift_interval, ready=self._ready, loads=services.loads)
         services.observer = self.metrics.calls_of
         services.on_try = self.metrics.tried
         services.store.database.observer = self.metrics.stored
@@ -83,6 +81,9 @@ class Controller:
         self.repositories = [FollowedRepository(each, self.board, self.metrics, self._nudge) for each in sources]
         self._listing = OrganizationList(services)
         self._poll = LivePoll(services, LiveHandlers(self._healthy, self._nudge, self._asked, self._listing.catch_up))
+
+    def _ready(self) -> bool:
+        return self.board.ready and self._services.store.database.fault is None
 
     async def run(self) -> None:
         """Work until `stop` is set. Raises SettingsInvalid when the operator's settings prevent the start."""

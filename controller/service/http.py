@@ -45,6 +45,9 @@ def service_routes(
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
+        fault = store.database.fault if store is not None else None
+        if fault is not None:
+            return PlainTextResponse(SECRETS.plain(f"{fault}\n"), status_code=503)
         return PlainTextResponse("ready\n") if board.ready else PlainTextResponse("starting\n", status_code=503)
 
     async def metrics(_: Request) -> Response:

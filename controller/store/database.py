@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.errors.process import StoreFailed
 from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine, shown_url
+from controller.store.outage import Outage
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0011"
@@ -45,6 +46,9 @@ class Database:
         self._engine = engine
         self._machine = machine or SystemClock()
         self.observer: StoreObserver | None = None
+        self.fault: str | None = None
+        """Why the store cannot be read; None once it answered again."""
+        self._outage = Outage(engine)
         self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
         self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
 
@@ -153,9 +157,13 @@ class Database:
         began_s, failed = self._machine.monotonic(), False
         try:
             with _mapped(self._engine):
+                self._outage.refuse()
                 yield
+            self.fault = None
         except StoreFailed as error:
             failed = not _ended_for_another(error)
+            if kind == "read":
+                self.fault = error.message
             raise
         finally:
             if self.observer is not None:
@@ -173,6 +181,7 @@ class Database:
         return clock.now() + ahead if abs(ahead) > SAME_TIME else clock.now()
 
     def close(self) -> None:
+        self._outage.close()
         self._engine.dispose()
 
 
@@ -266,23 +275,35 @@ def _migrate(connection: Connection) -> None:
     from alembic.config import Config
     from alembic.util import CommandError
 
-    if connection.dialect.name == "postgresql":
-        # It ends with the transaction, also when this process dies in it.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        # A migration reads and indexes the whole history, and nobody waits for it but those who need it.
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
     config = Config()
     # alembic reads its options with ConfigParser, to which % begins a reference.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        with _alone(connection):
+            command.upgrade(config, "head")
     except CommandError as error:
         raise StoreFailed(
             f"the store {shown_url(connection.engine.url)} has a schema that this version does not know: {error}",
             hint="run the version of penstock that wrote it, or a newer one",
         ) from error
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Migrate in no other process meanwhile, and as long as it takes."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    from controller.store.postgres import without_limit  # the driver takes long, and most stores are SQLite
+
+    # It ends with the transaction, also when this process dies in it.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    # A migration reads and indexes the whole history, and nobody waits for it but those who need it.
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    with without_limit(connection):
+        yield
 
 
 def _is_current(connection: Connection) -> bool:

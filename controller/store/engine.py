@@ -63,8 +63,14 @@ def _engine(url: URL, *, read_only: bool) -> Engine:
     parsed = _with_driver(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_to_read(parsed) if read_only else _sqlite(parsed)
+    return _postgresql(parsed, read_only=read_only)
+
+
+def _postgresql(parsed: URL, *, read_only: bool) -> Engine:
+    from controller.store.postgres import BoundedConnection  # the driver takes long, and most stores are SQLite
+
     limits = _LIMITS | ({"default_transaction_read_only": "on"} if read_only else {})
-    return sqlalchemy_engine(
+    engine = sqlalchemy_engine(
         parsed,
         hide_parameters=True,
         # A server that was restarted leaves dead connections in the pool.
@@ -74,6 +80,12 @@ def _engine(url: URL, *, read_only: bool) -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
         },
     )
+
+    def connect(_dialect: object, _record: object, words: list[Any], named: dict[str, Any]) -> BoundedConnection:
+        return BoundedConnection.connect(*words, **named)
+
+    event.listen(engine, "do_connect", connect)
+    return engine
 
 
 def _with_driver(parsed: URL) -> URL:

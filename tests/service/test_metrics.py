@@ -35,6 +35,7 @@ from tests.support.world import World
 __all__ = ["receiver", "told"]
 
 PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
+GATE = {"errorRate": {"window": "1m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
 ROW = re.compile(r"^\| `(penstock_\w+)` \| (\w+) \| ([\w, ]*?) ?\| \S", re.MULTILINE)
 
 
@@ -117,6 +118,22 @@ async def test_a_paused_delivery_is_shown_and_is_no_failed_pass(world: World, mo
         assert value(metrics, "penstock_delivery_paused", organization="acme") == 1
         assert value(metrics, "penstock_last_pass_failed", organization="acme") == 0
         assert value(metrics, "penstock_health", organization="acme", health="Suspended") == 1
+
+
+@pytest.mark.parametrize("mode", ["auto", "manual"])
+async def test_a_delivery_that_stays_paused_is_counted_once(world: World, mode: str) -> None:
+    """Each pass recovers it, and asks its gate again."""
+    metrics = Metrics()
+    world.flow("front", inbound("Front"), gates=[GATE])
+    world.commit()
+    metrics.observe(await world.apply())
+    world.describe(sync={"mode": mode})
+    world.commit()
+    for _ in range(3):
+        metrics.observe(await world.apply())
+        metrics.observe(await world.plan())
+
+    assert value(metrics, "penstock_syncs_total", organization="acme", outcome="paused") == 1
 
 
 async def test_a_flow_that_is_only_locked_is_no_drift(world: World) -> None:

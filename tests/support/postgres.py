@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
@@ -46,6 +47,14 @@ class Server:
         places = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
         options = f"{places} -c fsync=off -c max_connections=50"
         self._run("pg_ctl", "-D", self._data, "-l", self._folder / "log", "-w", "-t", "120", "-o", options, "start")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the server and to all of its processes: after SIGSTOP connections hang until SIGCONT."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        found = subprocess.run(["pgrep", "-P", str(first)], capture_output=True, text=True, check=False).stdout
+        for process in (first, *map(int, found.split())):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def stop(self) -> None:
         """At once: no session is ended in order, and what was committed is found again by recovery."""
