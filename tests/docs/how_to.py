@@ -31,6 +31,10 @@ class Page:
             found = [re.sub(pattern, place, each) for each in found]
         return found
 
+    def headings(self) -> set[str]:
+        """Those of the sections that have commands."""
+        return {heading for heading in self._sections if self.commands(heading)}
+
     def run(self, shell: Shell, *headings: str) -> dict[str, subprocess.CompletedProcess[str]]:
         """Run them one by one in the shell's repository; the results by command, whatever their exit codes."""
         return {command: run(shell, command) for command in self.commands(*headings)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.docs.how_to import Page, run, succeeded
 from tests.support.postgres import needed_server
+from tests.support.programs import needed_program
 from tests.support.shell import Shell, simulator_thread
 from tests.support.sources import module
 
@@ -64,8 +64,7 @@ class Site:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     for program, package in PROGRAMS.items():
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (Debian's package {package})")
+        needed_program(program, package)
     server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
     with simulator_thread() as url:
         yield Site(tmp_path, url, server)
@@ -119,6 +118,13 @@ def test_a_lost_store_is_survived_from_the_records_in_git(site: Site) -> None:
     site.shell.commit()
     site.deliver()
     assert site.published()["Hours"] == ["1.0", "2.0", "3.0"]
+
+
+def test_each_section_with_commands_is_tried() -> None:
+    assert Page("back-up.md").headings() == {
+        *("Back up SQLite", "Restore SQLite", "Back up PostgreSQL", "Restore PostgreSQL"),
+        *("After a restore", "Without a backup", "How long the history is kept"),
+    }
 
 
 def test_both_ways_to_copy_an_sqlite_store_give_the_same_store(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_store_moves_to_postgresql_with_its_history_approvals_and_audit_chain(
         digest = shell.json("plan")["digest"]
         assert shell.run("approve", digest).returncode == 0
 
-        script = "\n".join(page.commands("Move from SQLite to PostgreSQL"))
+        script = "\n".join(page.commands("Move from SQLite to PostgreSQL", "Upgrade"))
         done = run(shell, f"set -o errexit\n{script}")
 
         assert done.returncode == 0, done.stderr
@@ -48,6 +48,10 @@ def test_a_store_moves_to_postgresql_with_its_history_approvals_and_audit_chain(
         applied = shell.run("apply", "--yes")
         assert "sync 2 succeeded" in applied.stdout, "the approval is there, and numbers go on"
         assert shell.run("audit", "verify").returncode == 0
+
+
+def test_each_section_with_commands_is_tried() -> None:
+    assert Page("upgrade.md").headings() == {"Upgrade", "Go back", "Move from SQLite to PostgreSQL"}
 
 
 def test_an_older_version_refuses_a_newer_store_and_changes_nothing(shell: Shell) -> None:

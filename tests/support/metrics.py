@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 
-import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 from controller.domain.platform import CallLoad
 from controller.service.metrics import Metrics
+from tests.support.programs import needed_program
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +44,14 @@ def metrics_served() -> list[ServedMetric]:
     return found
 
 
-def promtool() -> str:
-    """Prometheus' own checker; without it the test is skipped, except in CI, where it must be there."""
-    found = shutil.which("promtool")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("promtool is not installed")
-        pytest.skip("promtool is not installed (Debian's package prometheus)")
-    return found
-
-
 def checked_by_promtool(*arguments: str, text: str | None = None) -> None:
     """Fails with what promtool says, unless it finds nothing."""
     done = subprocess.run(
-        [promtool(), *arguments], input=text, capture_output=True, text=True, check=False, timeout=120
+        [needed_program("promtool", "prometheus"), *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
