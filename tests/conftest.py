@@ -23,9 +23,12 @@ from hypothesis import HealthCheck, settings
 from controller.domain.redaction import SECRETS
 from tests.support import statements
 from tests.support.examples import NIGHTLY
+from tests.support.forked_workers import forking
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
+    import execnet
+
     from tests.support.world import World
 
 PROOF = frozenset({"availability", "chaos", "cli", "conformance", "crash", "docs", "faults", "safety", "service"})
@@ -85,6 +88,15 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = _roomy() / f"penstock-{hashlib.sha256(owner).hexdigest()[:8]}"
         folder.mkdir(mode=0o700, exist_ok=True)
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[execnet.XSpec]) -> None:
+    """Workers share what takes longest before the first test: all that is imported."""
+    if sys.platform == "linux":
+        run = contextlib.ExitStack()
+        run.enter_context(forking(config.invocation_params.args, specs))
+        config.add_cleanup(run.close)
 
 
 def _roomy() -> Path:

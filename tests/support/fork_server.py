@@ -10,7 +10,6 @@ as in the server: the seed of string hashes, and `sys.flags`. At its end, only w
 
 from __future__ import annotations
 
-import atexit
 import gc
 import importlib
 import importlib.util
@@ -36,6 +35,7 @@ import structlog
 from pydantic import BaseModel
 
 import controller
+from tests.support.forks import finish
 
 IMPORTED_LATER = (
     "alembic.command",
@@ -162,24 +162,7 @@ def become(start: Start) -> None:
         if not isinstance(end.code, int | None):
             raise
         code = end.code or 0
-    _end(code)
-
-
-def _end(code: int) -> None:
-    """End as an interpreter does, but keep what the server imported: to free it takes longer than most commands.
-
-    Threads are waited for, functions of `atexit` are called, and what the module left behind is collected.
-    """
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    gc.collect()
-    try:
-        for stream in (sys.stdout, sys.stderr):
-            if not stream.closed:
-                stream.flush()
-    except OSError:
-        sys.exit(code)  # the interpreter says so, and has a status for it
-    os._exit(code)
+    finish(code)
 
 
 def _stream(descriptor: int, mode: str, like: TextIO) -> TextIO:

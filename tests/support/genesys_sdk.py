@@ -27,7 +27,8 @@ class _Unwatching:
     """Stands where the SDK expects its observer of files, and observes nothing."""
 
     def start(self) -> None:
-        """There is nothing to start."""
+        """End the thread of the SDK that would wait for ever now; a process with threads cannot be forked safely."""
+        raise SystemExit
 
     def schedule(self, *_: object, **__: object) -> None:
         """No file is followed."""
