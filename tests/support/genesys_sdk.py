@@ -23,20 +23,6 @@ _OF_A_PIECE = re.compile(r"^from \.(?:models|apis)\.\w+ import \w+\s*$", re.MULT
 _PIECES = ("models", "apis")
 
 
-class _Unwatching:
-    """Stands where the SDK expects its observer of files, and observes nothing."""
-
-    def start(self) -> None:
-        """End the thread of the SDK that would wait for ever now; a process with threads cannot be forked safely."""
-        raise SystemExit
-
-    def schedule(self, *_: object, **__: object) -> None:
-        """No file is followed."""
-
-    def unschedule_all(self) -> None:
-        """No file was followed."""
-
-
 @cache
 def imported() -> ModuleType:
     """The SDK. Skips where it is not installed."""
@@ -44,8 +30,10 @@ def imported() -> ModuleType:
     if importlib.util.find_spec(_NAME) is None:
         pytest.skip(f"{_NAME} is not installed", allow_module_level=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("watchdog.observers.Observer", _Unwatching)
         sdk = _package(_NAME)
+        settings = importlib.import_module(f"{_NAME}.configuration")
+        # Its thread ends at once, and has no observer of files.
+        patch.setattr(settings.Configuration, "_run_observer", lambda _: None)
         for piece in _PIECES:
             setattr(sdk, piece, _package(f"{_NAME}.{piece}"))
         _begin(sdk)
