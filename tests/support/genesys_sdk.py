@@ -23,6 +23,17 @@ _OF_A_PIECE = re.compile(r"^from \.(?:models|apis)\.\w+ import \w+\s*$", re.MULT
 _PIECES = ("models", "apis")
 
 
+class _Unthreaded:
+    """Stands where the SDK expects `threading`: the thread that would start its observer of files does not run."""
+
+    class Thread:
+        def __init__(self, **_: object) -> None:
+            self.daemon = True
+
+        def start(self) -> None:
+            """Without an observer, the SDK follows no file."""
+
+
 @cache
 def imported() -> ModuleType:
     """The SDK. Skips where it is not installed."""
@@ -31,9 +42,7 @@ def imported() -> ModuleType:
         pytest.skip(f"{_NAME} is not installed", allow_module_level=True)
     with pytest.MonkeyPatch.context() as patch:
         sdk = _package(_NAME)
-        settings = importlib.import_module(f"{_NAME}.configuration")
-        # Its thread ends at once, and has no observer of files.
-        patch.setattr(settings.Configuration, "_run_observer", lambda _: None)
+        patch.setattr(importlib.import_module(f"{_NAME}.configuration"), "threading", _Unthreaded)
         for piece in _PIECES:
             setattr(sdk, piece, _package(f"{_NAME}.{piece}"))
         _begin(sdk)
