@@ -22,7 +22,7 @@ from controller.service.access.tokens import read_tokens
 from tests.docs.test_documented_commands import ELSEWHERE, ROOT, commands_of_text, documented
 
 UNTRIED: Mapping[str, str] = {
-    r"kubectl ": "there is no cluster in a test; tests/deploy builds the manifests with kustomize",
+    r"docker compose ": "there is no container engine in a test; deploy/test_compose_story.py starts the same commands",
 }
 """Commands that no test runs, as patterns, with the reason."""
 OUTPUT = {"text"}

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "docs/how-to/build-the-image.md": "docs/test_building_the_image.py",
     "docs/how-to/check-what-a-flow-needs.md": "cli/test_missing_resources.py",
     "docs/how-to/run-in-kubernetes.md": "docs/test_running_in_kubernetes.py",
+    "docs/how-to/run-with-compose.md": "deploy/test_compose.py",
     "docs/how-to/upgrade.md": "docs/test_upgrading.py",
     "docs/how-to/use-the-api.md": "service/test_api.py",
     "docs/how-to/verify-commits.md": "docs/test_signing_commits.py",
