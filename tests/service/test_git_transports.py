@@ -1,0 +1,121 @@
+"""`penstock run` from the first clone to the pushed record, with git over HTTPS behind nginx and over SSH."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.repository.servers import ssh_remote, sshd_program
+from tests.support.nginx import git_over_https
+from tests.support.service import Service, eventually
+from tests.support.shell import simulator_thread
+from tests.support.sources import inbound, module
+from tests.support.world import RECORDS, World
+
+TOKEN = "a-token-that-nobody-may-see"
+
+
+@pytest.fixture
+def service(world: World, tmp_path: Path) -> Iterator[Service]:
+    """Not started; it delivers what `ask_for` commits."""
+    with simulator_thread(rate_limit=3000) as url:
+        world.describe(apiUrl=url, loginUrl=url)
+        ask_for(world, "Hello")
+        made = Service(world, url, tmp_path)
+        yield made
+        if made.process is not None and made.process.poll() is None:
+            made.process.kill()
+            made.process.wait()
+
+
+def ask_for(world: World, says: str) -> None:
+    world.flow("hours", module("Hours", says=says))
+    world.flow("front", inbound("Front", says=says, calls=["Hours"]))
+    world.commit()
+
+
+def assert_delivers(service: Service) -> None:
+    """Two commits are published in order, and their records pushed."""
+    service.start()
+    eventually(lambda: delivered(service, "1.0"), "the first delivery")
+    ask_for(service.world, "Hello again")
+    eventually(lambda: delivered(service, "2.0"), "the second delivery")
+    assert service.published() == {"Hours": ["1.0", "2.0"], "Front": ["1.0", "2.0"]}
+
+
+def delivered(service: Service, version: str) -> bool:
+    if service.organization().get("message") != "in sync" or set(service.live().values()) != {version}:
+        return False
+    world = service.world
+    return world._git(world.remote, "log", "--format=%B", RECORDS, check=False).count(f"front {version}") == 1
+
+
+def fault(service: Service) -> str:
+    answer = service.get("/status")
+    return (answer.json()["fault"] or "") if answer is not None else ""
+
+
+def test_over_https_with_a_certificate_of_ones_own_behind_nginx(service: Service, tmp_path: Path) -> None:
+    world = service.world
+    world._git(world.remote, "config", "http.receivepack", "true")
+    with git_over_https(world.remote.parent, tmp_path / "nginx", login=("x-access-token", TOKEN)) as server:
+        service.environment |= {
+            "PENSTOCK_REPOSITORY_URL": f"{server.url}/{world.remote.name}",
+            "PENSTOCK_GIT_TOKEN": TOKEN,
+            "PENSTOCK_GIT_ENVIRONMENT": "GIT_SSL_CAINFO",
+            "GIT_SSL_CAINFO": str(server.authority),
+        }
+        assert_delivers(service)
+        requests = server.access_log.read_text().splitlines()
+    assert any(line.startswith("200 x-access-token POST") and "git-receive-pack" in line for line in requests)
+    assert service.stop() == 0
+    assert TOKEN not in service.log.read_text()
+
+
+def test_an_nginx_that_is_away_is_a_fault_that_passes(service: Service, tmp_path: Path) -> None:
+    world = service.world
+    world._git(world.remote, "config", "http.receivepack", "true")
+    with git_over_https(world.remote.parent, tmp_path / "nginx", login=("x-access-token", "other")) as server:
+        service.environment |= {
+            "PENSTOCK_REPOSITORY_URL": f"{server.url}/{world.remote.name}",
+            "PENSTOCK_GIT_TOKEN": TOKEN,
+            "PENSTOCK_GIT_ENVIRONMENT": "GIT_SSL_CAINFO",
+            "GIT_SSL_CAINFO": str(server.authority),
+        }
+        service.start()
+        eventually(lambda: fault(service) != "", "the refused token is told")
+        assert TOKEN not in fault(service)
+        assert service.flows() == []
+
+
+@pytest.mark.skipif(sshd_program() is None, reason="sshd is not installed")
+def test_over_ssh_with_a_key_and_known_hosts(service: Service, tmp_path: Path) -> None:
+    with ssh_remote(tmp_path / "sshd") as server:
+        service.environment |= {
+            "PENSTOCK_REPOSITORY_URL": f"{server.url}{service.world.remote}",
+            "PENSTOCK_GIT_SSH_KEY": str(server.key),
+            "PENSTOCK_GIT_KNOWN_HOSTS": str(server.known_hosts),
+        }
+        assert_delivers(service)
+    assert service.stop() == 0
+
+
+@pytest.mark.skipif(sshd_program() is None, reason="sshd is not installed")
+def test_an_ssh_server_with_another_key_than_the_known_one_gets_nothing(service: Service, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(ssh_remote(tmp_path / "sshd"))
+        other = stack.enter_context(ssh_remote(tmp_path / "other"))
+        known = tmp_path / "known_hosts"
+        port = server.url.rpartition(":")[2]
+        known.write_text(f"[127.0.0.1]:{port} {other.known_hosts.read_text().partition(' ')[2]}")
+        service.environment |= {
+            "PENSTOCK_REPOSITORY_URL": f"{server.url}{service.world.remote}",
+            "PENSTOCK_GIT_SSH_KEY": str(server.key),
+            "PENSTOCK_GIT_KNOWN_HOSTS": str(known),
+        }
+        service.start()
+        eventually(lambda: fault(service) != "", "the strange host key is told")
+        assert service.flows() == []
