@@ -12,7 +12,7 @@ COVERAGE ?=
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs requirements test proof check format lint types imports dead bench bench-smoke nightly clean
+.PHONY: help demo docs requirements test proof check format lint types imports dead bench bench-smoke nightly soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ bench-smoke: $(READY) ## Count the calls of small cases: more than before fails
 
 nightly: $(READY) ## The tests that are too long for every run, and all examples of properties
 	$(BIN)/python -m pytest -n $(WORKERS) -m "nightly or hypothesis" --hypothesis-profile nightly --timeout 3600
+
+soak: $(READY) ## Days of a controller's work in minutes: memory, files, threads and tables stay flat (SOAK_DAYS)
+	$(BIN)/python -m pytest -m nightly tests/soak
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .coverage.json .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
 
-PROOF = frozenset({"availability", "chaos", "cli", "conformance", "crash", "docs", "faults", "safety", "service"})
+PROOF = frozenset(
+    {"availability", "chaos", "cli", "conformance", "crash", "docs", "faults", "safety", "service", "soak"}
+)
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
 
 LONG = {

@@ -133,6 +133,8 @@ class Looks:
 
     def _remember(self, client: str, look: _Remembered, forgotten: int) -> None:
         if self._forgotten[client] == forgotten:
+            # Of a client that is not used any more, nothing stays.
+            self._last = {known: last for known, last in self._last.items() if not self._is_too_old(last)}
             self._last[client] = look
 
     def _is_too_old(self, last: _Remembered) -> bool:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:  # a plan does without these modules
     from controller.reconcile.delivering import OpenDelivery
 
 log = structlog.get_logger()
+_CONNECTIONS = 2
+"""To one organisation at most: a pull request may be planned with other credentials than those of the last pass."""
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 """No plan depends on the time of the observation."""
 
@@ -62,6 +64,8 @@ class Services:
     """The organisations whose lock files name this process's store and address, as far as it has looked."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
     _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
+    _retired: list[Platform] = field(default_factory=list)
+    """Connections that are to be closed: of organisations that are gone, and of credentials that were replaced."""
     _delivers: bool = False
     """Whether a delivery was started, so that there may be messages to send."""
 
@@ -126,6 +130,7 @@ class Services:
         # Forgotten first: where reading fails, no pass continues with the old secret.
         self._clients.pop(key, None)
         self._clients[key] = await asyncio.to_thread(client_credentials, organization, self.settings)
+        await self.close_retired()
 
     def _client(self, organization: Organization) -> tuple[str, str]:
         key = (organization.name, organization.credentials)
@@ -158,7 +163,24 @@ class Services:
             if self.observer is not None:
                 observe_calls(known, self.observer(organization.name))
             self._platforms[(organization.name, identity)] = known
+            self._retire(organization.name, keep=_CONNECTIONS)
         return known.called_by(organization.flows)
+
+    def forget(self, organization: str) -> None:
+        """Keep nothing in memory of an organisation that no pass is about any more; `close_retired` ends it."""
+        self._retire(organization, keep=0)
+        self.plans.forget(organization)
+        for key in [key for key in self._clients if key[0] == organization]:
+            del self._clients[key]
+
+    def _retire(self, organization: str, *, keep: int) -> None:
+        keys = [key for key in self._platforms if key[0] == organization]
+        self._retired += [self._platforms.pop(key) for key in keys[: max(len(keys) - keep, 0)]]
+
+    async def close_retired(self) -> None:
+        """Close the connections that are not needed any more."""
+        while self._retired:
+            await self._retired.pop().aclose()
 
     def latencies(self) -> dict[str, tuple[RouteLatency, ...]]:
         """Latencies of calls by organisation, over its newest connection."""
@@ -177,6 +199,7 @@ class Services:
                 log.info("api.latency", organization=name, **asdict(route))
             await platform.aclose()
         self._platforms.clear()
+        await self.close_retired()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +233,11 @@ class PlanMemory:
         plan = make_plan(organization, live, recorded, inputs)
         self._last[place] = _Made(organization, live, recorded, inputs, plan)
         return plan
+
+    def forget(self, organization: str) -> None:
+        """Drop the plans of an organisation."""
+        for resources in (False, True):
+            self._last.pop((organization, resources), None)
 
 
 def _same(last: _Made, live: LiveState, recorded: RecordedState, inputs: PlanInputs) -> bool:

@@ -153,9 +153,13 @@ class Worker:
             await self._work()
         finally:
             self.ended = True
+            if self._dismissed:
+                # At once: a new worker for this name may begin as soon as this one awaits anything.
+                self._services.forget(self.name)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+            await self._services.close_retired()
 
     async def _work(self) -> None:
         pause_s = 0.0

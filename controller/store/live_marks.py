@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from controller.store.database import StorePart, insert_or_update
 from controller.store.live_schema import live_marks
@@ -51,6 +51,9 @@ _COUNT: Final = (
     .returning(live_marks.c.mark)
 )
 
+# Built once: every process asks it each second.
+_SINCE: Final = select(live_marks).where(live_marks.c.mark > bindparam("mark"), live_marks.c.organization != "")
+
 
 def touch(connection: Connection, organization: str, topic: LiveTopic) -> None:
     """Mark the topic as changed. The last statement of a transaction: it locks the counter until the commit."""
@@ -73,6 +76,6 @@ class LiveMarks(StorePart):
         """What changed after the mark; None gives the present mark and no change."""
         if mark is None:
             return LiveChanges(int(self._value(select(func.coalesce(func.max(live_marks.c.mark), 0)))), frozenset())
-        rows = self._rows(select(live_marks).where(live_marks.c.mark > mark, live_marks.c.organization != ""))
+        rows = self._rows(_SINCE, mark=mark)
         topics = frozenset((row["organization"], LiveTopic(row["topic"])) for row in rows)
         return LiveChanges(max((row["mark"] for row in rows), default=mark), topics)
