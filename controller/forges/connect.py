@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from controller.domain.errors.process import SettingsInvalid
 from controller.forges.calls import checked_repository
 from controller.forges.gitea import GiteaForge
 from controller.forges.github import GitHubForge
-from controller.forges.github_app import AppKey, GitHubApp, InstallationTokens
+from controller.forges.github_app import AppKey, GitHubApp, InstallationToken, InstallationTokens
 from controller.forges.gitlab import GitLabForge
 from controller.forges.limits import ForgeLimits
 from controller.forges.port import Forge, ForgeKind
@@ -59,14 +59,8 @@ def connect_forge(
 
     `http` replaces the network in tests. Raises SettingsInvalid and HostNotAllowed.
     """
-    _quieten_libraries()
     kind, repository = connection.kind, checked_repository(connection.repository, connection.kind)
-    base_url = checked_api_url(kind, connection.api_url, connection.hosts)
-    sender = ForgeSender(clock, limits, ca_file=connection.ca_file, http=http)
-
-    def transport(tokens: ForgeTokens) -> ForgeTransport:
-        return ForgeTransport(kind, base_url, sender, tokens, clock=clock, limits=limits)
-
+    transport = _transports(connection, clock, limits, http)
     tokens: ForgeTokens
     if isinstance(connection.credentials, GitHubApp):
         if kind is not ForgeKind.GITHUB:
@@ -82,6 +76,35 @@ def connect_forge(
             return GitLabForge(transport(tokens), repository)
         case ForgeKind.GITEA:
             return GiteaForge(transport(tokens), repository)
+
+
+async def installation_token(
+    connection: ForgeConnection,
+    app: GitHubApp,
+    *,
+    clock: Clock,
+    limits: ForgeLimits = ForgeLimits(),  # noqa: B008 - frozen
+) -> InstallationToken:
+    """A new token of the app's installation that has the repository, for others than our own calls, such as git.
+
+    Raises SettingsInvalid and HostNotAllowed, and what calls to the forge raise.
+    """
+    repository = checked_repository(connection.repository, connection.kind)
+    transport = _transports(connection, clock, limits, None)(AppKey(app, clock))
+    try:
+        return await InstallationTokens(app, repository, transport, clock).fetched()
+    finally:
+        await transport.aclose()
+
+
+def _transports(
+    connection: ForgeConnection, clock: Clock, limits: ForgeLimits, http: httpx.AsyncBaseTransport | None
+) -> Callable[[ForgeTokens], ForgeTransport]:
+    """Makes transports with the tokens that they are given. They share connections."""
+    _quieten_libraries()
+    base_url = checked_api_url(connection.kind, connection.api_url, connection.hosts)
+    sender = ForgeSender(clock, limits, ca_file=connection.ca_file, http=http)
+    return lambda tokens: ForgeTransport(connection.kind, base_url, sender, tokens, clock=clock, limits=limits)
 
 
 def checked_api_url(kind: ForgeKind, url: str | None, hosts: Collection[str]) -> str:

@@ -40,9 +40,15 @@ class GitHubApp:
     """None for the installation that has the repository."""
 
 
-class _Token(ForgeModel):
+class InstallationToken(ForgeModel):
+    """A token as which the app's installation works for an hour."""
+
     token: str
     expires_at: datetime
+
+    def ends_soon(self, now: datetime) -> bool:
+        """Whether it has to be renewed."""
+        return now >= self.expires_at - _BEFORE_THE_END
 
 
 class _Installation(ForgeModel):
@@ -99,13 +105,13 @@ class InstallationTokens:
         self._transport = transport
         self._clock = clock
         self._installation = app.installation_id
-        self._current: _Token | None = None
+        self._current: InstallationToken | None = None
         self._fetching = asyncio.Lock()
 
     async def token(self) -> str:
         async with self._fetching:
-            if self._current is None or self._clock.now() >= self._current.expires_at - _BEFORE_THE_END:
-                fetched = await self._fetched()
+            if self._current is None or self._current.ends_soon(self._clock.now()):
+                fetched = await self.fetched()
                 SECRETS.register(fetched.token)
                 self._forget()
                 self._current = fetched
@@ -121,7 +127,8 @@ class InstallationTokens:
         call = ForgeCall("GET", "/app")
         return f"{one(call, await self._answer(call), _App).slug}[bot]"
 
-    async def _fetched(self) -> _Token:
+    async def fetched(self) -> InstallationToken:
+        """A new token. Raises ForgeLoginFailed, and what calls to the forge raise."""
         if self._installation is None:
             found = ForgeCall("GET", f"/repos/{self._repository}/installation")
             self._installation = one(found, await self._answer(found), _Installation).id
@@ -131,7 +138,7 @@ class InstallationTokens:
             {"installation": self._installation},
             what=f"installation {self._installation} of the GitHub App {self._app.app_id}",
         )
-        return one(call, await self._answer(call), _Token)
+        return one(call, await self._answer(call), InstallationToken)
 
     async def _answer(self, call: ForgeCall) -> ForgeAnswer:
         try:

@@ -95,16 +95,16 @@ def read_manifests(tree: ManifestTree, report: Report) -> Manifests:
                 report.add(Origin(file.path, mistake.line, mistake.column), mistake.message, hint=mistake.hint)
         for node, kind in zip(reading.documents, recognised, strict=True):
             if kind == "Organization":
-                manifests.organizations.append(_manifest(OrganizationShape, kind, node, file.path, report))
+                manifests.organizations.append(_manifest(OrganizationShape, node, file.path, report))
             elif kind == "Flow":
-                manifests.flows.append(_manifest(FlowShape, kind, node, file.path, report))
+                manifests.flows.append(_manifest(FlowShape, node, file.path, report))
     return manifests
 
 
-def _manifest(shape: type[S], kind: str, node: YamlNode, file: str, report: Report) -> Manifest[S]:
+def _manifest(shape: type[S], node: YamlNode, file: str, report: Report) -> Manifest[S]:
     name = node.get("metadata", "name")
     written = name.value if name is not None and isinstance(name.value, str) else None
-    return Manifest(file, node, validated(shape, kind, node, file, report), written)
+    return Manifest(file, node, validated(shape, node, file, report), written)
 
 
 def _kind_of(node: YamlNode, file: str, report: Report) -> str | None:

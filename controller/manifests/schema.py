@@ -17,7 +17,7 @@ KINDS: Mapping[str, type[BaseModel]] = {"Flow": FlowShape, "Organization": Organ
 
 def json_schema() -> dict[str, object]:
     """The JSON Schema (draft 2020-12) of one manifest document of any kind."""
-    kinds = {kind: kind_schema(kind) for kind in sorted(KINDS)}
+    kinds = {kind: shape_schema(KINDS[kind]) for kind in sorted(KINDS)}
     definitions: dict[str, object] = {}
     for kind, schema in kinds.items():
         definitions |= schema["$defs"]
@@ -35,9 +35,9 @@ def json_schema() -> dict[str, object]:
 
 
 @cache
-def kind_schema(kind: str) -> dict[str, Any]:
-    """The schema of one kind, with its own `$defs`. Shared: not to be changed."""
-    return _tidied_mapping(KINDS[kind].model_json_schema(by_alias=True))
+def shape_schema(shape: type[BaseModel]) -> dict[str, Any]:
+    """The schema of one shape, with its own `$defs`. Shared: not to be changed."""
+    return _tidied_mapping(shape.model_json_schema(by_alias=True))
 
 
 def _tidied(schema: object) -> object:
@@ -59,30 +59,35 @@ def _tidied_mapping(schema: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def known_keys(kind: str, path: Sequence[str | int]) -> tuple[str, ...]:
+def document_schema(shape: type[BaseModel], title: str) -> dict[str, object]:
+    """The JSON Schema (draft 2020-12) of a document with this shape."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **shape_schema(shape)}
+
+
+def known_keys(shape: type[BaseModel], path: Sequence[str | int]) -> tuple[str, ...]:
     """The keys that a mapping at this path may have."""
-    return tuple(_at(kind, path).get("properties", ()))
+    return tuple(_at(shape, path).get("properties", ()))
 
 
-def known_words(kind: str, path: Sequence[str | int]) -> tuple[str, ...]:
+def known_words(shape: type[BaseModel], path: Sequence[str | int]) -> tuple[str, ...]:
     """The words that a field at this path may hold; empty when it is free."""
-    found = _at(kind, path)
+    found = _at(shape, path)
     words: Iterable[object] = found.get("enum", [found["const"]] if "const" in found else ())
     return tuple(str(word) for word in words)
 
 
-def meaning(kind: str, path: Sequence[str | int]) -> str | None:
+def meaning(shape: type[BaseModel], path: Sequence[str | int]) -> str | None:
     """The meaning of a field, as a short clause for hints."""
-    text = _at(kind, path).get("description")
+    text = _at(shape, path).get("description")
     if not isinstance(text, str):
         return None
     first = text.splitlines()[0].rstrip(".")
     return first[0].lower() + first[1:]
 
 
-def _at(kind: str, path: Sequence[str | int]) -> dict[str, Any]:
+def _at(shape: type[BaseModel], path: Sequence[str | int]) -> dict[str, Any]:
     """The schema at a path; an empty one where the path leads nowhere."""
-    root = kind_schema(kind)
+    root = shape_schema(shape)
     found: dict[str, Any] = root
     for part in path:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""Validates a document against its kind's shape; every error of pydantic becomes a mistake with its position."""
+"""Validates a document against its shape; every error of pydantic becomes a mistake with its position."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TYPES: Mapping[str, str] = {
 }
 
 
-def validated(shape: type[S], kind: str, node: YamlNode, file: str, report: Report) -> S | None:
+def validated(shape: type[S], node: YamlNode, file: str, report: Report) -> S | None:
     """The document as its shape, or None after reporting each mistake."""
     before = len(report)
     value = _without_nulls(node, (), file, report)
@@ -42,7 +42,7 @@ def validated(shape: type[S], kind: str, node: YamlNode, file: str, report: Repo
         result = shape.model_validate(value)
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            _tell(details, kind, node, file, report)
+            _tell(details, shape, node, file, report)
         return None
     return result if len(report) == before else None
 
@@ -66,11 +66,11 @@ def _without_nulls(node: YamlNode, path: Path, file: str, report: Report) -> obj
     return result
 
 
-def _tell(details: ErrorDetails, kind: str, node: YamlNode, file: str, report: Report) -> None:
+def _tell(details: ErrorDetails, shape: type[BaseModel], node: YamlNode, file: str, report: Report) -> None:
     path = _written_path(details["loc"])
     if _reported_already(details["type"], node.get(*path)):
         return
-    message, hint = _HANDLERS.get(details["type"], _other)(details, kind, path)
+    message, hint = _HANDLERS.get(details["type"], _other)(details, shape, path)
     position = node.locate(path, at_key=details["type"] == "extra_forbidden")
     report.add(Origin(file, *position), message, hint=hint)
 
@@ -94,20 +94,20 @@ def _reported_already(kind: str, found: YamlNode | None) -> bool:
     return kind == "missing" or (kind == "expectation" and empty)
 
 
-def _missing(_details: ErrorDetails, kind: str, path: Path) -> Finding:
-    return f"{dotted(path)} is missing", meaning(kind, path)
+def _missing(_details: ErrorDetails, shape: type[BaseModel], path: Path) -> Finding:
+    return f"{dotted(path)} is missing", meaning(shape, path)
 
 
-def _unknown_key(_details: ErrorDetails, kind: str, path: Path) -> Finding:
-    keys = known_keys(kind, path[:-1])
+def _unknown_key(_details: ErrorDetails, shape: type[BaseModel], path: Path) -> Finding:
+    keys = known_keys(shape, path[:-1])
     hint = did_you_mean(str(path[-1]), keys) or f"known keys: {', '.join(keys)}"
     *parent, key = path
     where = f" in {dotted(parent)}" if parent else ""
     return f"unknown key {quoted(str(key))}{where}", hint
 
 
-def _unknown_word(details: ErrorDetails, kind: str, path: Path) -> Finding:
-    words = known_words(kind, path)
+def _unknown_word(details: ErrorDetails, shape: type[BaseModel], path: Path) -> Finding:
+    words = known_words(shape, path)
     given = details["input"]
     if not isinstance(given, str):
         return f"{dotted(path)} must be {one_of(words) if len(words) <= _MANY else 'text'}", None
@@ -116,36 +116,36 @@ def _unknown_word(details: ErrorDetails, kind: str, path: Path) -> Finding:
     return f"{dotted(path)} must be {one_of(words)}, and not {quoted(given)}", did_you_mean(given, words)
 
 
-def _wrong_type(details: ErrorDetails, kind: str, path: Path) -> Finding:
-    words = known_words(kind, path)
+def _wrong_type(details: ErrorDetails, shape: type[BaseModel], path: Path) -> Finding:
+    words = known_words(shape, path)
     expected = f"must be {one_of(words)}" if 0 < len(words) <= _MANY else _TYPES[details["type"]]
     hint = None
     if details["type"] in _MAPPINGS:
-        keys = known_keys(kind, path)
+        keys = known_keys(shape, path)
         hint = f"known keys: {', '.join(keys)}" if keys else None
     elif details["type"] == "string_type" and isinstance(details["input"], bool | int | float):
         hint = "put it in quotes"
     elif details["type"] in ("bool_type", "int_type") and isinstance(details["input"], str):
         hint = "without quotes" if details["input"] in ("true", "false") or details["input"].isdigit() else None
-    return f"{dotted(path) or 'a manifest'} {expected}", hint
+    return f"{dotted(path) or 'the document'} {expected}", hint
 
 
-def _expectation(details: ErrorDetails, _kind: str, path: Path) -> Finding:
+def _expectation(details: ErrorDetails, _shape: type[BaseModel], path: Path) -> Finding:
     context: dict[str, Any] = details.get("ctx", {})
     return f"{dotted(path)} {context['expectation']}", context.get("hint")
 
 
-def _bound(details: ErrorDetails, _kind: str, path: Path) -> Finding:
+def _bound(details: ErrorDetails, _shape: type[BaseModel], path: Path) -> Finding:
     context: dict[str, Any] = details.get("ctx", {})
     limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
     return f"{dotted(path)} must be {limit}", None
 
 
-def _other(details: ErrorDetails, _kind: str, path: Path) -> Finding:
+def _other(details: ErrorDetails, _shape: type[BaseModel], path: Path) -> Finding:
     return f"{dotted(path)}: {details['msg'][:1].lower()}{details['msg'][1:]}", None
 
 
-_HANDLERS: Mapping[str, Callable[[ErrorDetails, str, Path], Finding]] = {
+_HANDLERS: Mapping[str, Callable[[ErrorDetails, type[BaseModel], Path], Finding]] = {
     "missing": _missing,
     "extra_forbidden": _unknown_key,
     "enum": _unknown_word,

@@ -21,7 +21,6 @@ from controller.reconcile.settings import Settings
 from controller.store.store import Store
 
 SECRET_VARIABLE = "PENSTOCK_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not the secret
-INCOMING_VARIABLE = "PENSTOCK_INCOMING_WEBHOOK_SECRET"
 RECEIVER = "change-management"
 """The receiver's name in the outbox."""
 FLUSH_S = 10.0
@@ -63,7 +62,9 @@ def incoming_webhook_secret(settings: Settings) -> str | None:
     characters.
     """
     secret = operator_secret(
-        settings.incoming_webhook_secret_file, INCOMING_VARIABLE, "the secret of incoming webhooks"
+        settings.incoming_webhook_secret_file,
+        settings.incoming_webhook_secret_variable,
+        "the secret of incoming webhooks",
     )
     if secret is not None and len(secret) < SHORTEST_SECRET:
         raise SettingsInvalid(

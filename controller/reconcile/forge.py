@@ -57,7 +57,7 @@ def forge_credentials(settings: Settings) -> str | GitHubApp | None:
     """The operator's token or app, masked from then on; None when neither is set. Raises SettingsInvalid."""
     if settings.forge_app_id is not None:
         return _app(settings.forge_app_id, settings)
-    return operator_secret(settings.forge_token_file, TOKEN_VARIABLE, "the forge's token")
+    return operator_secret(settings.forge_token_file, settings.forge_token_variable, "the forge's token")
 
 
 def _app(app_id: str, settings: Settings) -> GitHubApp:

@@ -66,8 +66,12 @@ class Services:
     _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
     _retired: list[Platform] = field(default_factory=list)
     """Connections that are to be closed: of organisations that are gone, and of credentials that were replaced."""
-    _delivers: bool = False
-    """Whether a delivery was started, so that there may be messages to send."""
+    _delivered: set[str] = field(default_factory=set)
+    """The organisations that a delivery was started to, so that there may be messages to send."""
+
+    def of(self, settings: Settings) -> Services:
+        """The services for the organisations of one repository: its settings, and all else shared with these."""
+        return self if settings is self.settings else replace(self, settings=settings)
 
     @cached_property
     def looks(self) -> Looks:
@@ -118,7 +122,7 @@ class Services:
         if self.open_delivery is None:
             raise RuntimeError("these services have no open_delivery: this process only looks")
         opened = self.open_delivery(self, platform, organization, on_event, stopping)
-        self._delivers = True
+        self._delivered.add(organization.name)
         return opened
 
     async def read_credentials(self, organization: Organization) -> None:
@@ -192,7 +196,7 @@ class Services:
 
     async def disconnect(self) -> None:
         """Close all connections; the next use opens them again. Queued messages are sent first, for a short time."""
-        if self._delivers:
+        if self._delivered:
             await self.announcements.flush()
         for (name, _), platform in self._platforms.items():
             for route in latency(platform):

@@ -45,6 +45,9 @@ class Settings(AccessSettings):
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", frozen=True, extra="ignore")
 
+    config: Path | None = Field(
+        default=None, description="The operator's configuration file: repositories, and more than variables can say"
+    )
     store: str = Field(default_factory=default_store_url, description="SQLAlchemy URL of the store")
     store_file: Path | None = Field(
         default=None, description="File with that URL, for one that has a password; PENSTOCK_STORE is not used then"
@@ -71,6 +74,9 @@ class Settings(AccessSettings):
         default=None, description="Branch that deliveries come from; else the one that the remote's HEAD names"
     )
     manifests: str = Field(default=".", description="Folder of the manifests within the repository")
+    organizations: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Patterns of the organisations that the repository may describe, separated by commas"
+    )
     work_dir: Path | None = Field(default=None, description="Where the service keeps its clone")
     poll_interval: Seconds = Field(default=30.0, description="Seconds between looks at the git remote")
     drift_interval: Seconds = Field(default=300.0, description="Seconds between looks at the organisations")
@@ -143,6 +149,9 @@ class Settings(AccessSettings):
         default=None,
         description="File with the secret that the forge's webhooks know; else PENSTOCK_INCOMING_WEBHOOK_SECRET",
     )
+    incoming_webhook_secret_variable: str = Field(
+        default="PENSTOCK_INCOMING_WEBHOOK_SECRET", description="Name of the variable with this secret"
+    )
     forge: ForgeKind | None = Field(
         default=None, description="Forge that the service plans pull requests on: github, gitlab or gitea"
     )
@@ -156,6 +165,9 @@ class Settings(AccessSettings):
     forge_token_file: Path | None = Field(
         default=None, description="File with the forge's token; else PENSTOCK_FORGE_TOKEN"
     )
+    forge_token_variable: str = Field(
+        default="PENSTOCK_FORGE_TOKEN", description="Name of the variable with the forge's token"
+    )
     forge_app_id: str | None = Field(default=None, description="Id of a GitHub App, instead of a token")
     forge_app_key_file: Path | None = Field(default=None, description="The app's private key, as PEM")
     forge_app_installation: int | None = Field(
@@ -164,7 +176,18 @@ class Settings(AccessSettings):
     approvals: Literal["review"] | None = Field(
         default=None, description="review: approving reviews of a merged pull request approve its plan"
     )
-    git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
+    git_token_file: Path | None = Field(
+        default=None, description="File with the token for HTTP git remotes; else PENSTOCK_GIT_TOKEN"
+    )
+    git_token_variable: str = Field(
+        default="PENSTOCK_GIT_TOKEN", description="Name of the variable with the token for HTTP git remotes"
+    )
+    git_username: str = Field(default="x-access-token", description="User name that goes with this token")
+    git_app_id: str | None = Field(default=None, description="Id of a GitHub App as which git logs in")
+    git_app_key_file: Path | None = Field(default=None, description="The app's private key, as PEM")
+    git_app_installation: int | None = Field(
+        default=None, description="The app's installation; else the one that has the repository"
+    )
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
     git_known_hosts: Path | None = Field(default=None, description="Host keys to trust for SSH git remotes")
     commit_signers: Path | None = Field(
@@ -231,7 +254,7 @@ class Settings(AccessSettings):
             return frozenset(host.strip().lower() for host in value.split(",") if host.strip())
         return value
 
-    @field_validator("credential_variables", "git_environment", mode="before")
+    @field_validator("credential_variables", "git_environment", "organizations", mode="before")
     @classmethod
     def _patterns(cls, value: object) -> object:
         if isinstance(value, str):
@@ -260,7 +283,7 @@ def load_settings(*, service: bool = False) -> Settings:
     if settings.store_file is not None:
         url = secret_in_file(settings.store_file, "PENSTOCK_STORE_FILE")
         settings = settings.model_copy(update={"store": url})
-    for secret in (settings.git_token or "", *_values_of_flows()):
+    for secret in (os.environ.get(settings.git_token_variable, ""), *_values_of_flows()):
         SECRETS.register(secret)
     if settings.allowed_hosts:
         log.warning("settings.renamed", old="PENSTOCK_ALLOWED_HOSTS", hint=_RENAMED)

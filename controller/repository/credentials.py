@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from controller.domain.addresses import is_loopback
 from controller.domain.errors.process import SettingsInvalid
+from controller.domain.redaction import SECRETS
 
 _HELPER = (
     "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' "
@@ -22,7 +23,10 @@ _HELPER = (
 class GitCredentials:
     """A token for HTTP(S) or a key file for SSH. Without either, git uses the user's own setup."""
 
-    token: str | None = field(default=None, repr=False)
+    token: Callable[[], str] | None = field(default=None, repr=False)
+    """Gives the token of the moment, which is masked from then on; asked for each call of the remote."""
+    refused: Callable[[], None] = lambda: None
+    """Called when the remote refused the login, so that the next call gets another token."""
     username: str = "x-access-token"
     """The user name for the token; GitHub takes any, GitLab `oauth2`, others the account's name."""
     ssh_key: Path | None = None
@@ -44,12 +48,14 @@ class GitCredentials:
             return {}
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise SettingsInvalid(f"a token would travel unencrypted to {parts.hostname}", hint="use https")
+        token = self.token()
+        SECRETS.register(token)
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         return {
             "config:credential.helper": "",
             f"config:credential.{origin}.helper": _HELPER,
             "PENSTOCK_GIT_USERNAME": self.username,
-            "PENSTOCK_GIT_PASSWORD": self.token,
+            "PENSTOCK_GIT_PASSWORD": token,
         }
 
     def _for_ssh(self) -> dict[str, str]:

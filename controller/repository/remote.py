@@ -69,8 +69,6 @@ class Remote:
         self._here = here
         self.name = name
         self._credentials = credentials or GitCredentials()
-        if self._credentials.token:
-            SECRETS.register(self._credentials.token)
 
     @property
     def url(self) -> str:
@@ -190,6 +188,7 @@ class Remote:
         if answer.status == TIMED_OUT:
             return GitRemoteFailed(message, hint="is the remote reachable from here?")
         if _LOGIN.search(answer.complaint):
+            self._credentials.refused()
             return GitRemoteFailed(message, hint="check the token or the SSH key, its rights and the host's key")
         return GitRemoteFailed(message)
 

@@ -16,6 +16,8 @@ from controller.reconcile.report import PassReport
 
 NOT_LOOKED_YET: Final = "the first pass has not ended yet"
 """What is shown of an organisation until then."""
+SLOW_S: Final = 60.0
+"""Seconds for which the first reading of a repository is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,56 @@ class BoardEntry:
 
 
 @dataclass(slots=True)
-class Board:
-    clock: Clock
+class RepositoryEntry:
+    """A repository, as it is shown."""
+
+    name: str
+    since_s: float
+    """When the controller began to follow it, by the monotonic clock."""
     revision: str | None = None
     """The newest revision that was read without a mistake."""
     fault: str | None = None
     """Why the newest revision could not be read."""
+    refused: tuple[str, ...] = ()
+    """Why organisations that it describes are not delivered."""
+
+    @property
+    def message(self) -> str | None:
+        """The fault and what is refused, for people; None where all is well."""
+        return "; ".join(filter(None, (self.fault, *self.refused))) or None
+
+
+@dataclass(slots=True)
+class Board:
+    clock: Clock
+    repositories: list[RepositoryEntry] = field(default_factory=list)
+    """In the order of the configuration."""
     _entries: dict[str, BoardEntry] = field(default_factory=dict)
     _wanted: frozenset[str] = frozenset()
     _broken: set[str] = field(default_factory=set)
     """Organisations with an internal fault in their last pass."""
+
+    def follow(self, name: str) -> RepositoryEntry:
+        """The entry of a repository that is followed from now on."""
+        self.repositories.append(RepositoryEntry(name, self.clock.monotonic()))
+        return self.repositories[-1]
+
+    @property
+    def revision(self) -> str | None:
+        """That of the only repository; None where there are several."""
+        return self.repositories[0].revision if len(self.repositories) == 1 else None
+
+    @property
+    def fault(self) -> str | None:
+        """The faults of all repositories."""
+        if len(self.repositories) == 1:
+            return self.repositories[0].message
+        return "; ".join(f"{each.name}: {each.message}" for each in self.repositories if each.message) or None
+
+    def waits_for(self, repository: RepositoryEntry) -> bool:
+        """Whether a repository was not read yet. One that cannot be read, or not for a minute, is not waited for."""
+        late_s = self.clock.monotonic() - SLOW_S
+        return repository.revision is None and repository.fault is None and repository.since_s > late_s
 
     def expect(self, organizations: Iterable[str]) -> None:
         """Keep only these organisations from now on."""
@@ -98,9 +140,11 @@ class Board:
 
     @property
     def ready(self) -> bool:
-        """Whether the repository was read, every organisation had a pass, and no worker is broken."""
+        """Whether the repositories were read, every organisation had a pass, and no worker is broken."""
+        waiting = any(self.waits_for(each) for each in self.repositories)
+        read = any(each.revision is not None for each in self.repositories) and not waiting
         seen = not any(self._entries[name].awaited for name in self._wanted)
-        return self.revision is not None and seen and self._wanted.isdisjoint(self._broken)
+        return read and seen and self._wanted.isdisjoint(self._broken)
 
 
 def report_message(report: PassReport) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors.delivery import LeaseHeld
@@ -20,12 +21,14 @@ from controller.reconcile.services import Services
 from controller.service.access.opening import open_access
 from controller.service.api.app import create_api
 from controller.service.api.paths import ApiMount
+from controller.service.belonging import belonging
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.described import Described
 from controller.service.followed_repository import FollowedRepository, RepositorySource
 from controller.service.housekeeping import keep_house
 from controller.service.http import Measured, create_app, serve, service_routes
+from controller.service.incoming import IncomingWebhooks
 from controller.service.listing import OrganizationList
 from controller.service.live import BEGINNINGS
 from controller.service.live_poll import LiveHandlers, LivePoll
@@ -70,20 +73,26 @@ class Controller:
         self._stop = stop
         self._allow_dirty = allow_dirty
         self._workers = OrganizationWorkers(self._worker)
+        self._described: Mapping[str, Described] = {}
+        """All organisations that the repositories describe, by name."""
         self.board = Board(services.clock)
         self.metrics = Metrics(services.clock)
-        self.metrics.serve(drift_interval_s=services.settings.drift_interval, ready=self._ready, loads=services.loads)
+        self.metrics.serve(services.settings.drift_interval, self.board, self._ready, services.loads)
         services.observer = self.metrics.calls_of
         services.on_try = self.metrics.tried
         services.store.database.observer = self.metrics.stored
         if services.settings.webhook_url is not None:
             self.metrics.sends_to(RECEIVER)
-        self.repositories = [FollowedRepository(each, self.board, self.metrics, self._nudge) for each in sources]
+        self.repositories = [self._followed(each) for each in sources]
         self._listing = OrganizationList(services)
         self._poll = LivePoll(services, LiveHandlers(self._healthy, self._nudge, self._asked, self._listing.catch_up))
 
     def _ready(self) -> bool:
         return self.board.ready and self._services.store.database.fault is None
+
+    def _followed(self, source: RepositorySource) -> FollowedRepository:
+        entry, services = self.board.follow(source.name), self._services.of(source.settings)
+        return FollowedRepository(source, services, entry, self._nudge)
 
     async def run(self) -> None:
         """Work until `stop` is set. Raises SettingsInvalid when the operator's settings prevent the start."""
@@ -129,13 +138,20 @@ class Controller:
         """All that is served. Raises SettingsInvalid."""
         services = self._services
         access = open_access(services.settings, services.store, services.clock)
-        window = ServiceWindow(services, self._described, self._nudge, access)
+        window = ServiceWindow(services, lambda: list(self._described.values()), self._nudge, access)
         routes = service_routes(self.board, self.metrics.registry, services.latencies, services.store)
-        webhooks = [route for repository in self.repositories for route in repository.webhooks()]
         api = ApiMount(create_api(window, self._stop))
-        app = create_app([*routes, *webhooks, api], window)
+        app = create_app([*routes, *self._webhooks(), api], window)
         app.add_middleware(Measured, observer=self.metrics.answered)
         return app
+
+    def _webhooks(self) -> list[Route]:
+        """The endpoints of forges' webhooks; none where no repository has a secret for them. Raises SettingsInvalid."""
+        hooked = [hook for repository in self.repositories if (hook := repository.hook()) is not None]
+        if not hooked:
+            return []
+        self.metrics.take_webhooks()
+        return IncomingWebhooks(hooked, self._services.clock, self.metrics.webhook).routes()
 
     async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work, and restart it after an unexpected error, so that the workers survive it."""
@@ -148,21 +164,23 @@ class Controller:
                 log.exception("service.broke")
             await self._services.clock.sleep(_PAUSE_S)
 
-    def _described(self) -> list[Described]:
-        """All organisations of all repositories."""
-        return [each for repository in self.repositories for each in repository.described]
-
     def _employ(self, group: asyncio.TaskGroup) -> None:
         """Look after the organisations that are described now.
 
         This is the one place that decides which organisations this process looks after: all that the repositories
         describe. Board, metrics and workers follow from it; the list in the store has all of them in any case.
         """
-        described = self._described()
-        wanted = {each.organization.name: each for each in described}
+        read = [each.workspace is not None for each in self.repositories]
+        if not any(read):
+            return
+        found = belonging(each.claim(undecided=self.board.waits_for(each.entry)) for each in self.repositories)
+        self._described = wanted = found.wanted
+        for repository in self.repositories:
+            own = [name for name, each in wanted.items() if each.repository == repository.name]
+            repository.keep(own, found.refused.get(repository.name, ()))
         self.board.expect(wanted)
         self.metrics.expect(wanted)
-        self._listing.read([each.organization for each in described])
+        self._listing.read([each.organization for each in wanted.values()], complete=all(read))
         self._workers.employ(wanted, group)
 
     def _worker(self, organization: str, services: Services) -> Worker:
@@ -194,7 +212,7 @@ class Controller:
         if name not in self._workers:
             return
         self.board.post(report)
-        repositories = [each for each in self.repositories if each.describes(name)]
+        repositories = [each for each in self.repositories if each.has(name)]
         self.metrics.observe(report, manual=any(each.manual(name) for each in repositories))
         if isinstance(report.error, LeaseHeld) and name in self._poll.moving:
             self.metrics.healthy(name, Health.PROGRESSING)  # as the one with the lease says

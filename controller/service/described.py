@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from controller.domain.desired import Organization
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
+
+ONLY: Final = "default"
+"""The name of a repository that variables describe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +21,11 @@ class Described:
     workspace: Workspace
     services: Services
     """Those of the repository."""
+    repository: str = ONLY
+    """The repository's name."""
 
 
-def described_in(workspace: Workspace | None, services: Services) -> list[Described]:
+def described_in(workspace: Workspace | None, services: Services, repository: str = ONLY) -> list[Described]:
     """The organisations of the manifests; none before they were read."""
     known = () if workspace is None else workspace.desired.organizations
-    return [Described(each, workspace, services) for each in known if workspace is not None]
+    return [Described(each, workspace, services, repository) for each in known if workspace is not None]

@@ -11,8 +11,8 @@ import hashlib
 import hmac
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
@@ -121,9 +121,13 @@ def is_signed(sender: Sender, secret: str, headers: Mapping[str, str], body: byt
 
 
 @dataclass(frozen=True, slots=True)
-class Listeners:
-    """The parts of the controller that messages wake; each returns whether the message concerns it."""
+class HookedRepository:
+    """A repository whose forge sends messages, and what they wake; each returns whether the message concerns it."""
 
+    secret: str = field(repr=False)
+    """The secret that its webhooks know."""
+    url: str
+    """The address or path of the repository on its forge."""
     pushed: Callable[[str], bool]
     """Called with the branch."""
     pull_request_changed: Callable[[int], bool]
@@ -131,19 +135,15 @@ class Listeners:
 
 
 class IncomingWebhooks:
-    """Checks messages and wakes the listeners. Counts each message by its sender and result."""
+    """Checks messages and wakes the repository that they are about. Counts each by its sender and result.
+
+    A message counts only for a repository whose secret signed it.
+    """
 
     def __init__(
-        self,
-        secret: str,
-        repository_url: str,
-        listeners: Listeners,
-        clock: Clock,
-        count: Callable[[str, Result], None],
+        self, repositories: Sequence[HookedRepository], clock: Clock, count: Callable[[str, Result], None]
     ) -> None:
-        self._secret = secret
-        self._path = repository_path(repository_url).lower()
-        self._listeners = listeners
+        self._repositories = repositories
         self._clock = clock
         self._count = count
         self._accepted: OrderedDict[bytes, None] = OrderedDict()
@@ -172,7 +172,8 @@ class IncomingWebhooks:
         body = await _bounded_body(request)
         if body is None:
             return Result.TOO_LARGE, f"the body has more than {LARGEST_BODY} bytes"
-        if not is_signed(sender, self._secret, headers, body):
+        signed = [each for each in self._repositories if is_signed(sender, each.secret, headers, body)]
+        if not signed:
             return Result.FORGED, "the signature does not match the secret"
         # The signed body identifies a message: the headers with its number are not signed.
         digest = hashlib.sha256(body).digest()
@@ -181,16 +182,22 @@ class IncomingWebhooks:
         message = _message(headers.get("content-type", ""), body)
         if message is None:
             return Result.UNREADABLE, "the body is no JSON object"
-        if not _concerns(message, self._path):
+        concerned = [each for each in signed if _concerns(message, repository_path(each.url).lower())]
+        if not concerned:
             return Result.IGNORED, "it is about another repository"
-        result, reason = self._handled(sender, headers, message)
+        # Several entries may follow branches of one repository.
+        found = [self._handled(each, sender, headers, message) for each in concerned]
+        result, reason = next((each for each in found if each[0] is Result.ACCEPTED), found[0])
         if result is Result.ACCEPTED:
             self._accepted[digest] = None
             while len(self._accepted) > _REMEMBERED:
                 self._accepted.popitem(last=False)
         return result, reason
 
-    def _handled(self, sender: Sender, headers: Mapping[str, str], message: Mapping[str, Any]) -> tuple[Result, str]:
+    @staticmethod
+    def _handled(
+        repository: HookedRepository, sender: Sender, headers: Mapping[str, str], message: Mapping[str, Any]
+    ) -> tuple[Result, str]:
         """Wake whom the event concerns."""
         event = next((headers[name] for name in sender.events if name in headers), "").lower()
         if event in sender.pushes:
@@ -198,12 +205,12 @@ class IncomingWebhooks:
             if not isinstance(ref, str) or not ref.startswith(_HEADS):
                 return Result.IGNORED, "no branch was pushed"
             branch = ref.removeprefix(_HEADS)
-            if self._listeners.pushed(branch):
+            if repository.pushed(branch):
                 return Result.ACCEPTED, "the repository is read now"
             return Result.IGNORED, "the branch is not followed"
         if event in sender.pull_requests:
             number = _number(message)
-            if number is not None and self._listeners.pull_request_changed(number):
+            if number is not None and repository.pull_request_changed(number):
                 return Result.ACCEPTED, "the pull request is planned now"
             return Result.IGNORED, "pull requests are not planned"
         return Result.IGNORED, "this event is not used"

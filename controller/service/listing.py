@@ -29,9 +29,14 @@ class OrganizationList:
         self._flows: dict[str, frozenset[str]] = {}
         """The flows of each organisation in the manifests that were listed last."""
         self._written = True
+        self._complete = True
 
-    def read(self, organizations: Sequence[Organization]) -> None:
-        """List the organisations of these manifests; later, with `catch_up`, where the store fails."""
+    def read(self, organizations: Sequence[Organization], *, complete: bool = True) -> None:
+        """List the organisations of these manifests; later, with `catch_up`, where the store fails.
+
+        Others are forgotten only where the manifests are complete: a repository that was not read may describe them.
+        """
+        self._complete = complete
         self._wanted = {each.name: each for each in organizations}
         self._known |= self._wanted.keys()
         self._written = False
@@ -47,7 +52,7 @@ class OrganizationList:
         store, now = self._services.store, self._services.clock.now()
         listed = store.views.organizations()
         # Others only when no controller has looked at them for a day: another one may serve other manifests.
-        gone = [each for each in listed if each.organization not in self._wanted]
+        gone = [each for each in listed if self._complete and each.organization not in self._wanted]
         unseen = now - _FORGOTTEN_AFTER
         store.views.forget([each.organization for each in gone if each.organization in self._known or each.at < unseen])
         for name in sorted(self._wanted.keys() - {each.organization for each in listed}):
@@ -55,7 +60,7 @@ class OrganizationList:
             store.views.expect(awaited_organization(organization, now), awaited_flows(organization, now))
         for name in sorted(self._wanted.keys() & {each.organization for each in listed}):
             self._list_new_flows(self._wanted[name], now)
-        self._known = set(self._wanted)
+        self._known = set(self._wanted) if self._complete else self._known
         self._written = True
 
     def _list_new_flows(self, organization: Organization, now: datetime) -> None:

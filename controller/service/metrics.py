@@ -14,6 +14,7 @@ from controller.domain.platform import CallLoad
 from controller.domain.status import Health
 from controller.genesys.latency import CallObserver
 from controller.reconcile.report import PassReport
+from controller.service.board import Board
 from controller.service.call_metrics import CallMetrics
 from controller.service.incoming import SENDERS, Result
 from controller.service.pass_metrics import DeliveryMetrics, PassMetrics
@@ -33,7 +34,6 @@ class Metrics:
         histogram = partial(Histogram, registry=self.registry)
         gauge("penstock_build_info", "1, with the version", ("version",)).labels(__version__).set(1)
         self._interval = gauge("penstock_drift_interval_seconds", "PENSTOCK_DRIFT_INTERVAL")
-        self._fault = gauge("penstock_revision_fault", "1 while no newer revision can be read")
         self._webhooks = counter(
             "penstock_incoming_webhooks_total", "Messages of forges, by what was done with them", ("forge", "result")
         )
@@ -65,11 +65,15 @@ class Metrics:
             self._store_failures.labels(kind)
 
     def serve(
-        self, *, drift_interval_s: float, ready: Callable[[], bool], loads: Callable[[], Mapping[str, CallLoad]]
+        self,
+        drift_interval_s: float,
+        board: Board,
+        ready: Callable[[], bool],
+        loads: Callable[[], Mapping[str, CallLoad]],
     ) -> None:
-        """Note the setting of a service, and ask it whether it is ready and for its calls when metrics are read."""
+        """Note the setting of a service, and ask it for the rest when metrics are read."""
         self._interval.set(drift_interval_s)
-        self.registry.register(AtScrape(ready, lambda: self._of_shown(loads())))
+        self.registry.register(AtScrape(board, ready, lambda: self._of_shown(loads())))
 
     def _of_shown(self, loads: Mapping[str, CallLoad]) -> Mapping[str, CallLoad]:
         return {name: load for name, load in loads.items() if name in self._shown}
@@ -126,10 +130,6 @@ class Metrics:
     def calls_of(self, organization: str) -> CallObserver:
         """An observer that counts each exchange with this organisation."""
         return partial(self._calls.called, organization)
-
-    def unreadable(self, *, fault: bool) -> None:
-        """Note whether the newest revision can be read."""
-        self._fault.set(fault)
 
     def webhook(self, forge: str, result: str) -> None:
         """Count a message of a forge."""

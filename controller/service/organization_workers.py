@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+
+import structlog
 
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
@@ -75,7 +78,9 @@ class OrganizationWorkers:
                 return left
         worker = self._hire(organization.name, services)
         before = [left.task for left in self._leaving if left.worker.serves(organization)]
-        task = group.create_task(worker.run(before), name=f"worker {organization.name}")
+        context = contextvars.copy_context()
+        context.run(structlog.contextvars.bind_contextvars, repository=described.repository)
+        task = group.create_task(worker.run(before), name=f"worker {organization.name}", context=context)
         return _Employed(worker, task, services, described.workspace)
 
     def stop(self) -> list[asyncio.Task[None]]:

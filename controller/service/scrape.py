@@ -8,18 +8,26 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from controller.domain.platform import CallLoad
+from controller.service.board import Board
 
 
 class AtScrape(Collector):
-    """Whether the service is ready, and how its calls use the request budgets."""
+    """Whether the service is ready and its repositories can be read, and how its calls use the request budgets."""
 
-    def __init__(self, ready: Callable[[], bool], loads: Callable[[], Mapping[str, CallLoad]]) -> None:
+    def __init__(self, board: Board, ready: Callable[[], bool], loads: Callable[[], Mapping[str, CallLoad]]) -> None:
+        self._board = board
         self._ready = ready
         self._loads = loads
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The values at this moment."""
         yield GaugeMetricFamily("penstock_ready", "1 while /readyz answers 200", value=float(self._ready()))
+        faults = GaugeMetricFamily(
+            "penstock_revision_fault", "1 while no newer revision can be read and delivered", labels=("repository",)
+        )
+        for each in self._board.repositories:
+            faults.add_metric((each.name,), each.message is not None)
+        yield faults
         used = GaugeMetricFamily(
             "penstock_api_budget_used_ratio",
             "Share of the request limit that the last minute used",

@@ -97,14 +97,28 @@ class ServedOrganizationDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedRepositoryDocument:
+    """A repository that the service follows."""
+
+    name: str
+    """Its name in the configuration; `default` where variables describe it."""
+    revision: str | None
+    """The newest commit that was read without a mistake."""
+    fault: str | None
+    """Why a newer one could not be read, or which organisations in it are refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatusDocument:
     """`GET /status` of `penstock run`: what the controllers know, without a call to any organisation."""
 
     schema: Literal["penstock.service-status/v1"] = "penstock.service-status/v1"
     revision: str | None
-    """The newest commit that was read without a mistake."""
+    """The newest commit that was read without a mistake; null where several repositories are followed."""
     fault: str | None
-    """Why a newer one could not be read."""
+    """Why a newer one could not be read; of several repositories with their names."""
+    repositories: Sequence[ServedRepositoryDocument]
+    """One entry for each repository, in the order of the configuration."""
     organizations: Sequence[ServedOrganizationDocument]
     """One entry for each organisation of the manifests."""
 
@@ -117,6 +131,7 @@ def status_document(
     return ServiceStatusDocument(
         revision=board.revision,
         fault=board.fault,
+        repositories=[filled(ServedRepositoryDocument, each, fault=each.message) for each in board.repositories],
         organizations=[
             _organization(
                 entry, views.get(entry.organization), running.get(entry.organization), latencies, board.clock.now()

@@ -143,7 +143,8 @@ def whole_app(folder: Path) -> Iterator[Starlette]:
         services = Services(settings, store, clock)
         store.views.post(view_of(_ELSEWHERE, clock.now()), flows_of(_ELSEWHERE, clock.now(), 1))
         feed = FolderFeed(folder / "manifests", settings, clock)
-        yield Controller(services, [RepositorySource(services, feed)], asyncio.Event())._app()
+        source = RepositorySource("default", settings, feed)
+        yield Controller(services, [source], asyncio.Event())._app()
 
 
 async def status(app: Starlette, way: Way, headers: Mapping[str, str], address: str, body: bytes) -> int:

@@ -25,6 +25,7 @@ class AlertCase:
 
 
 _LOOK = 'penstock_last_look_timestamp_seconds{organization="acme",instance="a"}'
+_FAULT = 'penstock_revision_fault{instance="a",repository="voice"}'
 _INTERVAL = 'penstock_drift_interval_seconds{instance="a"}'
 _ACME = {"organization": "acme"}
 
@@ -66,10 +67,10 @@ CASES = (
     ),
     AlertCase(
         "PenstockRevisionUnreadable",
-        {'penstock_revision_fault{instance="a"}': "1x30"},
+        {_FAULT: "1x30", 'penstock_revision_fault{instance="a",repository="digital"}': "0x30"},
         "15m",
-        {},
-        ({'penstock_revision_fault{instance="a"}': "0x30"}, {'penstock_revision_fault{instance="a"}': "0x10 1x20"}),
+        {"repository": "voice"},
+        ({_FAULT: "0x30"}, {_FAULT: "0x10 1x20"}),
     ),
     AlertCase(
         "PenstockOrganizationNotLookedAt",

@@ -124,6 +124,7 @@ def test_documents_of_special_cases(documents: dict[str, Fields]) -> None:
 async def test_the_services_status() -> None:
     clock = SteppedClock()
     board = Board(clock)
+    board.follow("voice").fault = "the remote does not answer"
     board.expect(["acme"])
     board._entries["acme"] = BoardEntry("acme", SyncStatus.SYNCED, Health.HEALTHY, "abc", "in sync", clock.now())
     calls = {"acme": (RouteLatency("GET", "/api/v2/flows", 1, 1.0, 1.0, 1.0),)}
@@ -132,4 +133,5 @@ async def test_the_services_status() -> None:
         document = (await client.get("/status")).json()
 
     assert first(document, "organizations", "calls")
+    assert document["repositories"][0]["fault"] == "the remote does not answer"
     follows_its_schema(document)

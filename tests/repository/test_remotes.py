@@ -30,7 +30,7 @@ def test_the_service_clones_records_and_fetches_over_http_with_a_token(site: Sit
     remote = seeded(site)
     with http_remote(site.root, login=("x-access-token", TOKEN)) as server:
         url = f"{server.url}/origin.git"
-        repository = Repository.clone(url, site.root / "work", branch="main", credentials=GitCredentials(TOKEN))
+        repository = Repository.clone(url, site.root / "work", branch="main", credentials=GitCredentials(lambda: TOKEN))
         landed = repository.record(delivery(recorded()))
         assert site.head(remote, "main") == landed.sha == repository.fetch("main")
         assert set(server.logins) == {f"x-access-token:{TOKEN}"}
@@ -44,7 +44,7 @@ def test_a_token_stands_in_no_file_of_the_clone_and_no_process_argument(
     monkeypatch.setenv("GIT_TRACE2_EVENT", str(trace))
     with http_remote(site.root, login=("x-access-token", TOKEN)) as server:
         url = f"{server.url}/origin.git"
-        repository = Repository.clone(url, site.root / "work", branch="main", credentials=GitCredentials(TOKEN))
+        repository = Repository.clone(url, site.root / "work", branch="main", credentials=GitCredentials(lambda: TOKEN))
         repository.record(delivery(recorded()))
     arguments = [line for line in trace.read_text().splitlines() if '"argv"' in line]
     assert any("remote-http" in line for line in arguments)
@@ -52,7 +52,7 @@ def test_a_token_stands_in_no_file_of_the_clone_and_no_process_argument(
     assert not any(TOKEN in line for line in arguments)
     files = [path for path in (site.root / "work").rglob("*") if path.is_file()]
     assert not any(TOKEN.encode() in path.read_bytes() for path in files)
-    assert TOKEN not in repr(GitCredentials(TOKEN))
+    assert TOKEN not in repr(GitCredentials(lambda: TOKEN))
 
 
 def test_a_credential_helper_of_the_machine_does_not_get_to_keep_the_token(
@@ -64,7 +64,7 @@ def test_a_credential_helper_of_the_machine_does_not_get_to_keep_the_token(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(site.root / "gitconfig"))
     with http_remote(site.root, login=("x-access-token", TOKEN)) as server:
         Repository.clone(
-            f"{server.url}/origin.git", site.root / "work", branch="main", credentials=GitCredentials(TOKEN)
+            f"{server.url}/origin.git", site.root / "work", branch="main", credentials=GitCredentials(lambda: TOKEN)
         )
     assert not kept.exists()
 
@@ -73,7 +73,7 @@ def test_a_wrong_token_is_a_clear_error_that_does_not_show_it(site: Site) -> Non
     seeded(site)
     with http_remote(site.root, login=("x-access-token", "right")) as server, pytest.raises(GitRemoteFailed) as caught:
         Repository.clone(
-            f"{server.url}/origin.git", site.root / "work", branch="main", credentials=GitCredentials(TOKEN)
+            f"{server.url}/origin.git", site.root / "work", branch="main", credentials=GitCredentials(lambda: TOKEN)
         )
     assert TOKEN not in str(caught.value)
     assert "token" in (caught.value.hint or "")
@@ -112,7 +112,7 @@ def test_a_password_in_a_persons_own_remote_is_masked_in_errors(site: Site) -> N
 def test_a_token_is_not_sent_unencrypted_to_another_machine(site: Site) -> None:
     with pytest.raises(SettingsInvalid, match=r"unencrypted to git\.example\.com"):
         Repository.clone(
-            "http://git.example.com/x.git", site.root / "w", branch="main", credentials=GitCredentials(TOKEN)
+            "http://git.example.com/x.git", site.root / "w", branch="main", credentials=GitCredentials(lambda: TOKEN)
         )
 
 

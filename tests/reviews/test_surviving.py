@@ -24,12 +24,8 @@ def change(place: Reviewing, branch: str, says: str) -> PullRequest:
 async def deliver(running: Running, message: Message) -> int:
     """Send a webhook to the controller's own endpoint."""
     controller = running.controller
-    app = Starlette(
-        routes=[
-            *service_routes(controller.board, controller.metrics.registry, dict),
-            *controller.repositories[0].webhooks(),
-        ]
-    )
+    probes = service_routes(controller.board, controller.metrics.registry, dict)
+    app = Starlette(routes=[*probes, *controller._webhooks()])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://controller") as client:
         path = "/webhooks/github"
         return (await client.post(path, content=message.body, headers=dict(message.headers))).status_code

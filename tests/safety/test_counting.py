@@ -62,7 +62,7 @@ async def test_deliveries_validations_and_calls_are_exported(versioned: World) -
     assert 'penstock_validations_total{organization="acme",result="failed"} 1.0' in text
     assert f'penstock_validation_error_ratio{{organization="acme"}} {1 / 3}' in text
     assert f'penstock_deployment_success_ratio{{organization="acme"}} {2 / 3}' in text
-    assert "penstock_revision_fault 0.0" in text
+    assert 'penstock_revision_fault{repository="default"} 0.0' in text
     assert 'penstock_api_call_seconds_bucket{le="0.025",method="GET",route="/api/v2/flows"}' in text
     (entry,) = status["organizations"]
     assert entry["warnings"] == []
@@ -99,15 +99,18 @@ async def test_a_trigger_is_no_time_series_of_its_own(world: World) -> None:
 async def test_a_look_that_delivers_nothing_is_not_counted_as_a_delivery(world: World) -> None:
     world.flow("front", inbound("Front"))
     world.commit()
-    metrics = Metrics()
-    metrics.unreadable(fault=True)
+    metrics, board = Metrics(), Board(world.clock)
+    board.follow("voice").fault = "the remote does not answer"
+    board.follow("digital")
+    metrics.serve(300, board, lambda: True, dict)
     metrics.observe(await world.plan())
     metrics.observe(await world.apply())
     metrics.observe(await world.apply())
 
     text = generate_latest(metrics.registry).decode()
 
-    assert "penstock_revision_fault 1.0" in text
+    assert 'penstock_revision_fault{repository="voice"} 1.0' in text
+    assert 'penstock_revision_fault{repository="digital"} 0.0' in text
     for outcome in ("out-of-sync", "delivered", "in-sync"):
         line = f'penstock_passes_total{{organization="acme",outcome="{outcome}",trigger="command"}} 1.0'
         assert line in text

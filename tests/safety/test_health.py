@@ -73,7 +73,8 @@ async def test_many_later_deliveries_do_not_hide_it(world: World) -> None:
 
 
 def test_an_organisation_whose_first_pass_lasts_is_listed_as_unknown(world: World) -> None:
-    board = Board(world.clock, revision="c0ffee")
+    board = Board(world.clock)
+    board.follow("default").revision = "c0ffee"
     board.expect(["acme"])
 
     [entry] = board.entries()

@@ -48,13 +48,13 @@ __all__ = ["receiver"]
 def story(world: World, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world as an operator sets it up: every secret that there is, and one register of them."""
     monkeypatch.setenv("PENSTOCK_VALUE_GREETING", VALUE)
+    monkeypatch.setenv("PENSTOCK_GIT_TOKEN", GIT_TOKEN)
     secret = tmp_path.parent / f"{tmp_path.name}-webhook-secret"
     secret.write_text(WEBHOOK_SECRET)
     world.settings = world.settings.model_copy(
         update={
             "webhook_url": receiver.url,
             "webhook_secret_file": secret,
-            "git_token": GIT_TOKEN,
             "audit_dir": world.folder / "audit",
         }
     )

@@ -57,7 +57,8 @@ class Running:
         )
         self.feed = Revisions()
         self.stop = asyncio.Event()
-        self.controller = Controller(services, [RepositorySource(services, feed or self.feed)], self.stop)
+        source = RepositorySource("default", services.settings, feed or self.feed)
+        self.controller = Controller(services, [source], self.stop)
 
     async def until(self, check: Callable[[], object], what: str) -> None:
         loop = asyncio.get_running_loop()

@@ -42,7 +42,7 @@ async def test_the_service_delivers_signed_commits_only(world: World, tmp_path: 
         assert keys.fingerprint("strange") in fault(service)
         answer = service.get("/metrics")
         assert answer is not None
-        assert "penstock_revision_fault 1.0" in answer.text
+        assert 'penstock_revision_fault{repository="default"} 1.0' in answer.text
         passes = service.log.read_text().count("pass.done")
         eventually(lambda: service.log.read_text().count("pass.done") > passes, "a look with the last good revision")
         assert in_sync(service, "1.0")

@@ -19,7 +19,7 @@ from controller.domain.clock import SystemClock
 from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.announcing import incoming_webhook_secret
 from controller.reconcile.settings import load_settings
-from controller.service.incoming import LARGEST_BODY, SENDERS, IncomingWebhooks, Listeners, Result, is_signed
+from controller.service.incoming import LARGEST_BODY, SENDERS, HookedRepository, IncomingWebhooks, Result, is_signed
 from tests.support.service import Service, eventually
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
@@ -41,9 +41,8 @@ class Messages:
         self.pushes: list[str] = []
         self.pull_requests: list[int] = []
         self.counts: Counter[tuple[str, str]] = Counter()
-        webhooks = IncomingWebhooks(
-            SECRET, url, Listeners(self._pushed, self._changed), SystemClock(), lambda *key: self.counts.update([key])
-        )
+        repository = HookedRepository(SECRET, url, self._pushed, self._changed)
+        webhooks = IncomingWebhooks([repository], SystemClock(), lambda *key: self.counts.update([key]))
         self._app = Starlette(routes=webhooks.routes())
 
     def _pushed(self, branch: str) -> bool:

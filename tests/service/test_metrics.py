@@ -22,6 +22,7 @@ from controller.genesys.budget import RateBudget
 from controller.planning.model import Drift
 from controller.reconcile.announcing import RECEIVER
 from controller.reconcile.workspace import open_folder
+from controller.service.board import Board
 from controller.service.http import Measured
 from controller.service.metrics import Metrics
 from tests.safety.test_announcing import receiver, told
@@ -167,11 +168,8 @@ async def test_nothing_is_shown_of_an_organisation_that_is_gone(world: World) ->
     world.flow("front", inbound("Front"))
     world.commit()
     metrics = Metrics()
-    metrics.serve(
-        drift_interval_s=300,
-        ready=lambda: True,
-        loads=lambda: {"acme": CallLoad(waiting=1, used=0.5), "uk": CallLoad()},
-    )
+    loads = {"acme": CallLoad(waiting=1, used=0.5), "uk": CallLoad()}
+    metrics.serve(300, Board(world.clock), lambda: True, lambda: loads)
     metrics.expect(["acme", "uk"])
     metrics.observe(await world.apply())
     metrics.calls_of("acme")("GET", "/api/v2/flows", 0.1, 429)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from controller.domain.clock import SystemClock
 from controller.domain.platform import CallLoad
+from controller.service.board import Board
 from controller.service.metrics import Metrics
 from tests.support.programs import needed_program
 
@@ -24,7 +26,9 @@ class ServedMetric:
 def metrics_of_a_service() -> Metrics:
     """With one organisation, and all that begins at 0."""
     metrics = Metrics()
-    metrics.serve(drift_interval_s=300.0, ready=lambda: True, loads=lambda: {"acme": CallLoad()})
+    board = Board(SystemClock())
+    board.follow("default")
+    metrics.serve(300.0, board, lambda: True, lambda: {"acme": CallLoad()})
     metrics.expect(["acme"])
     metrics.take_webhooks()
     return metrics

@@ -88,7 +88,7 @@ class Running:
         """Controllers beside this one, which rest as well."""
         self._stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        source = RepositorySource(services, GitFeed(clone, services.settings, clock))
+        source = RepositorySource("default", services.settings, GitFeed(clone, services.settings, clock))
         self.controller = Controller(services, [source], self._stop)
 
     @property

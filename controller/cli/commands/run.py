@@ -15,12 +15,12 @@ from controller.domain.clock import Clock
 from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.delivering import open_delivery
 from controller.reconcile.settings import Settings, load_settings
-from controller.repository.credentials import GitCredentials
-from controller.repository.repository import Repository
 from controller.service.connections import raise_limit_of_files
 from controller.service.controller import Controller
-from controller.service.feeds import Feed, FolderFeed, GitFeed
+from controller.service.described import ONLY
+from controller.service.feeds import FolderFeed
 from controller.service.followed_repository import RepositorySource
+from controller.service.repository_sources import git_sources
 
 
 def run(
@@ -38,42 +38,22 @@ def run(
     settings = load_settings(service=True)
     raise_limit_of_files()
     with opened_services(settings, open_delivery) as services:
-        feed = _feed(folder, settings, services.clock, demo=demo)
+        sources = _sources(folder, settings, services.clock, demo=demo)
 
         async def work() -> None:
-            sources = [RepositorySource(services, feed)]
             await Controller(services, sources, stop_on_signals(), allow_dirty=allow_dirty).run()
 
         asyncio.run(work())
 
 
-def _feed(folder: Path | None, settings: Settings, clock: Clock, *, demo: bool) -> Feed:
+def _sources(folder: Path | None, settings: Settings, clock: Clock, *, demo: bool) -> list[RepositorySource]:
     work = settings.work_dir or platformdirs.user_cache_path("penstock")
     if demo:
         if folder is not None or settings.repository_url is not None:
             named = "PENSTOCK_REPOSITORY_URL" if folder is None else f"the folder {folder}"
             raise SettingsInvalid(f"--demo and {named} name two desired states", hint="leave out one of the two")
         copy_demo_files(work / "default")
-        return FolderFeed(work / "default", settings, clock, loopback=True)
+        return [RepositorySource(ONLY, settings, FolderFeed(work / "default", settings, clock, loopback=True))]
     if folder is not None:
-        return FolderFeed(folder, settings, clock)
-    if settings.repository_url is None:
-        raise SettingsInvalid(
-            "there is no repository to follow",
-            hint="set PENSTOCK_REPOSITORY_URL, or name a folder; --demo keeps the manifests of the demonstration",
-        )
-    credentials = GitCredentials(
-        token=settings.git_token, ssh_key=settings.git_ssh_key, known_hosts=settings.git_known_hosts
-    )
-    url = settings.repository_url
-
-    def open_repository() -> Repository:
-        return Repository.clone(
-            url,
-            work / "repository.git",
-            branch=settings.branch,
-            credentials=credentials,
-            pass_on=settings.git_environment,
-        )
-
-    return GitFeed(open_repository, settings, clock)
+        return [RepositorySource(ONLY, settings, FolderFeed(folder, settings, clock))]
+    return git_sources(settings, clock, work)

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from controller.domain.errors.process import SettingsInvalid
-from controller.manifests.schema import json_schema
+from controller.manifests.schema import document_schema, json_schema
 from controller.questions.document_schema import schema_of
+from controller.reconcile.configuration.document import ConfigurationShape
 
 DOCUMENTS = {
     "validate/v1": "controller.cli.commands.validate:ValidateDocument",
@@ -44,13 +45,18 @@ DOCUMENTS = {
     "error/v1": "controller.questions.error_document:ErrorDocument",
 }
 """Where the class of each document is; only the one that is asked for is imported."""
+CONFIGURATION = "configuration/v1"
+"""The operator's file, which people write and Penstock reads."""
 
 _Of = Annotated[str | None, typer.Option("--of", metavar="DOCUMENT", help="A document's: plan/v1, status/v1, ...")]
 
 
 def schema(of: _Of = None) -> None:
     """Print the schema. Raises SettingsInvalid for a document that is not in the list."""
-    found = json_schema() if of is None else schema_of(document_class(of))
+    if of is not None and of.removeprefix("penstock.") == CONFIGURATION:
+        found = document_schema(ConfigurationShape, "Penstock configuration")
+    else:
+        found = json_schema() if of is None else schema_of(document_class(of))
     print(json.dumps(found, indent=2, ensure_ascii=False))
 
 
@@ -58,7 +64,8 @@ def document_class(name: str) -> type:
     """The class of a document, with or without `penstock.` before its name. Raises SettingsInvalid."""
     place = DOCUMENTS.get(name.removeprefix("penstock."))
     if place is None:
-        raise SettingsInvalid(f"no schema is named {name}", hint=f"name one of {', '.join(DOCUMENTS)}")
+        known = ", ".join((*DOCUMENTS, CONFIGURATION))
+        raise SettingsInvalid(f"no schema is named {name}", hint=f"name one of {known}")
     module, _, attribute = place.partition(":")
     found: type = getattr(importlib.import_module(module), attribute)
     return found

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from starlette.applications import Starlette
 
 from controller.domain.clock import SystemClock
-from controller.service.incoming import IncomingWebhooks, Listeners
+from controller.service.incoming import HookedRepository, IncomingWebhooks
 from tests.forges.conformance.prism import description
 from tests.support.forges.model import Forge, PullRequest
 from tests.support.forges.server import served
@@ -108,7 +108,8 @@ def test_the_controller_accepts_them(
         heard.append(what)
         return True
 
-    hooks = IncomingWebhooks(SECRET, f"{BASE}/acme/flows.git", Listeners(hears, hears), SystemClock(), lambda *_: None)
+    repository = HookedRepository(SECRET, f"{BASE}/acme/flows.git", hears, hears)
+    hooks = IncomingWebhooks([repository], SystemClock(), lambda *_: None)
     with served(Starlette(routes=hooks.routes())) as url:
         answers = [message.send(f"{url}/webhooks/{name}") for message in (push(pull.base, "main"), change(pull))]
 

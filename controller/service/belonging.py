@@ -1,0 +1,92 @@
+"""Decides which repository each organisation belongs to, where several are followed.
+
+An organisation belongs to one repository. Where two describe it, the one whose entry comes first in the configuration
+keeps it. Nothing of the other one is delivered to it, and the other's fault names both.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from controller.domain.errors.branches import PenstockError
+from controller.service.described import Described
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """The organisations of all repositories."""
+
+    wanted: Mapping[str, Described]
+    """Each organisation by its name, with the repository that it belongs to."""
+    refused: Mapping[str, tuple[str, ...]]
+    """By repository: why organisations that it describes are not delivered from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A repository, and what it describes."""
+
+    repository: str
+    patterns: tuple[str, ...]
+    """The organisations that it may describe; all when empty."""
+    described: Sequence[Described]
+    undecided: bool
+    """Whether it was not read yet, so that it may turn out to describe any of them."""
+
+    def may_have(self, organization: str) -> bool:
+        """Whether the operator lets it describe this organisation."""
+        return not self.patterns or any(fnmatchcase(organization, pattern) for pattern in self.patterns)
+
+
+def belonging(claims: Iterable[Claim]) -> Belonging:
+    """Where each organisation belongs, by what the repositories claim, in the order of the configuration.
+
+    One that an earlier repository may describe, too, is left out until that one was read.
+    """
+    wanted: dict[str, Described] = {}
+    places: dict[tuple[str, str], Described] = {}
+    refused: dict[str, list[str]] = defaultdict(list)
+    undecided: list[Claim] = []
+    for claim in claims:
+        for each in claim.described:
+            name, place = each.organization.name, _place(each)
+            first = wanted.get(name) or places.get(place or ("", ""))
+            if not claim.may_have(name):
+                refused[claim.repository].append(_not_allowed(name, claim))
+            elif first is not None and first.repository != claim.repository:
+                refused[claim.repository].append(_taken(each, first))
+            elif not any(earlier.may_have(name) for earlier in undecided):
+                wanted[name] = each
+                if place is not None:
+                    places.setdefault(place, each)
+        if claim.undecided:
+            undecided.append(claim)
+    return Belonging(wanted, {name: tuple(reasons) for name, reasons in refused.items()})
+
+
+def _place(described: Described) -> tuple[str, str] | None:
+    """Address and client, which tell an organisation under any name; None where the client cannot be read."""
+    organization = described.organization
+    try:
+        return organization.endpoint.api_url.rstrip("/"), described.services.client_id(organization)
+    except PenstockError:
+        return None
+
+
+def _not_allowed(name: str, claim: Claim) -> str:
+    return (
+        f"the organisation {name} is not delivered: the repository {claim.repository} may describe "
+        f"{', '.join(claim.patterns)} only (add it to the repository's organizations in the configuration)"
+    )
+
+
+def _taken(described: Described, first: Described) -> str:
+    name, other = described.organization.name, first.organization.name
+    same = "" if name == other else f", as {other}: both have the same address and client"
+    return (
+        f"the organisation {name} is not delivered from the repository {described.repository}: it belongs to the "
+        f"repository {first.repository}{same} (describe it in one of them only)"
+    )
