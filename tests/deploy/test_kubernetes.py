@@ -14,12 +14,15 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from controller.reconcile.configuration.document import read_configuration
+from controller.reconcile.configuration.repositories import repository_settings
 from controller.reconcile.settings import Settings, load_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 COMPONENTS = sorted(path.parent.name for path in KUBERNETES.glob("components/*/kustomization.yaml"))
-BUILDS = ("base", "examples/production", *(f"components/{name}" for name in COMPONENTS))
+EXAMPLES = sorted(path.parent.name for path in KUBERNETES.glob("examples/*/kustomization.yaml"))
+BUILDS = ("base", *(f"examples/{name}" for name in EXAMPLES), *(f"components/{name}" for name in COMPONENTS))
 STATE = "/var/lib/penstock"
 RELEASES = ("1.31", "1.37")
 """The oldest and the newest release of Kubernetes that the manifests are compared with."""
@@ -56,11 +59,14 @@ def with_component(path: str, folder: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def built(documents: list[dict[str, Any]]) -> Documents:
-    """The documents, by kind."""
-    found = {document["kind"]: document for document in documents if document["kind"] != "Ingress"}
-    ways_in = {document["metadata"]["name"]: document for document in documents if document["kind"] == "Ingress"}
-    assert len(found) + len(ways_in) == len(documents)
-    return found | ways_in
+    """The documents by kind; ingresses, and configurations other than the settings, by name."""
+    found = {}
+    for document in documents:
+        kind, name = document["kind"], document["metadata"]["name"]
+        by_kind = kind != "Ingress" and not (kind == "ConfigMap" and not name.startswith("penstock-settings"))
+        found[kind if by_kind else name] = document
+    assert len(found) == len(documents)
+    return found
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -217,6 +223,8 @@ def test_manifests_may_name_the_organisations_credentials_and_no_secret_of_the_c
         ),
         ("commit-signers", {"PENSTOCK_COMMIT_SIGNERS": ("penstock-commit-signers", "allowed_signers")}),
         ("forge", {"PENSTOCK_FORGE_TOKEN_FILE": ("penstock-forge", "token")}),
+        ("configuration", {"PENSTOCK_CONFIG": ("penstock-configuration", "penstock.yaml")}),
+        ("git-https", {"PENSTOCK_GIT_TOKEN_FILE": ("penstock-git", "token")}),
         (
             "git-ssh",
             {
@@ -240,6 +248,25 @@ def test_a_component_mounts_the_files_that_its_settings_name(
     variables = {each["name"]: each["value"] for each in container({"Deployment": patch})["env"]}
 
     assert {name: file_of({"Deployment": patch}, value) for name, value in variables.items()} == files
+
+
+def test_the_example_of_several_repositories_is_read_and_names_files_that_are_mounted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = KUBERNETES / "examples/repositories"
+    built = {
+        each["kind"]: each
+        for each in kustomized(folder)
+        if "settings" in each["metadata"]["name"] or "Deploy" in each["kind"]
+    }
+    for name, value in built["ConfigMap"]["data"].items():
+        monkeypatch.setenv(name, value)
+    settings = repository_settings(load_settings(service=True), read_configuration(folder / "penstock.yaml"))
+    files = [file for each in settings.values() for file in (each.git_token_file, each.forge_token_file) if file]
+
+    assert sorted(settings) == ["digital", "voice"]
+    assert len(files) == 3
+    assert {file_of(built, str(file))[0] for file in files} == {"penstock-configuration"}
 
 
 def test_each_component_is_compared_with_its_files() -> None:

@@ -36,7 +36,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs" / "how-to").glob("*.md"), *(
 _BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`penstock ([^`\n]+)`")
 _SETTING = re.compile(r"\bPENSTOCK_[A-Z]+(?:_[A-Z]+)*\b")
-_SETTINGS_PAGE = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+_SETTINGS_PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
