@@ -60,8 +60,9 @@ def own_environment() -> Iterator[None]:
     """The same for what runs in this process."""
     kept = dict(os.environ)
     with scratch() as folder:
+        own = settings(folder)
         os.environ.clear()
-        os.environ.update(settings(folder))
+        os.environ.update(own)
         try:
             yield
         finally:

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from pydantic import TypeAdapter
 
-from benchmarks import deliveries, graphs, histories, looks, revisions, services, sources, starts, traces
+from benchmarks import deliveries, graphs, histories, looks, replicas, revisions, services, sources, starts, traces
 from benchmarks.environment import own_environment
 from benchmarks.measure import Answer
 from benchmarks.pace import pace
@@ -63,6 +63,7 @@ QUESTIONS: Mapping[str, Question] = {
         lambda: services.ask(2, flows=5, looks=4, full_looks=False),
         timed=True,
     ),
+    "replicas": Question("More replicas", replicas, replicas.ask),
 }
 """In the order of the page."""
 _ANSWER = TypeAdapter(Answer)

@@ -19,8 +19,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import yaml
@@ -49,6 +51,7 @@ _INTERVALS = (*_SHORT_LOOKS, "full_look_interval")
 _PATIENCE_S = 600.0
 _MUCH = 1_000_000
 _CPU_TARGET_S, _MEMORY_TARGET_MIB, _CALLS_TARGET = 60.0, 400.0, 3.0
+T = TypeVar("T")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -69,7 +72,12 @@ def ask(
     Without full looks the count is the same however long the looks take.
     """
     intervals = _INTERVALS if full_looks else _SHORT_LOOKS
-    with scratch() as folder, simulated(organizations, flows) as (urls, calls):
+    names = [_name(number) for number in range(organizations)]
+    with scratch() as folder, simulated(names, partial(_organization, flows=flows), _calls) as (urls, counted):
+
+        def calls() -> int:
+            return sum(counted())
+
         repository = _Repository(folder, urls, flows)
         repository.ask_for(1)
         with _service(folder, "adopt", intervals) as service:
@@ -93,33 +101,44 @@ def ask(
 
 
 @contextmanager
-def simulated(organizations: int, flows: int) -> Iterator[tuple[list[str], Callable[[], int]]]:
-    """Organisations in another process: their URLs, and a function that counts the calls to all of them."""
+def simulated(
+    names: Sequence[str], make: Callable[[str], Simulator], look: Callable[[Simulator], T]
+) -> Iterator[tuple[list[str], Callable[[], list[T]]]]:
+    """Organisations in another process: their URLs, and a function that looks at each of them there.
+
+    Both functions are told to that process by their names.
+    """
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_simulate, args=(theirs, organizations, flows))
+    process = multiprocessing.get_context("spawn").Process(target=_simulate, args=(theirs, names, make, look))
     process.start()
     try:
         urls: list[str] = ours.recv()
 
-        def calls() -> int:
-            ours.send("calls")
-            count: int = ours.recv()
-            return count
+        def seen() -> list[T]:
+            ours.send("look")
+            found: list[T] = ours.recv()
+            return found
 
-        yield urls, calls
+        yield urls, seen
     finally:
         ours.close()
         process.terminate()
         process.join()
 
 
-def _simulate(pipe: Connection, organizations: int, flows: int) -> None:
+def _simulate(
+    pipe: Connection, names: Sequence[str], make: Callable[[str], Simulator], look: Callable[[Simulator], object]
+) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with ExitStack() as stack:
-        simulators = [_organization(_name(number), flows) for number in range(organizations)]
+        simulators = [make(name) for name in names]
         pipe.send([stack.enter_context(running(each)) for each in simulators])
         while pipe.recv():
-            pipe.send(sum(limited_calls(each.calls) for each in simulators))
+            pipe.send([look(each) for each in simulators])
+
+
+def _calls(simulator: Simulator) -> int:
+    return limited_calls(simulator.calls)
 
 
 def _organization(name: str, flows: int) -> Simulator:
@@ -158,10 +177,10 @@ class _Repository:
         for index, url in enumerate(self._urls[:organizations]):
             place = self._clone / _name(index)
             place.mkdir(exist_ok=True)
-            _manifest(place / "organization.yaml", "Organization", place.name, _organization_spec(url))
+            manifest(place / "organization.yaml", "Organization", place.name, organization_spec(url))
             for number in range(self._flows):
                 spec = {"source": {"file": f"../flows/{number}.yaml"}}
-                _manifest(place / f"{number}.yaml", "Flow", f"flow-{number}", spec)
+                manifest(place / f"{number}.yaml", "Flow", f"flow-{number}", spec)
         self._push("main")
 
     def copy_record(self) -> None:
@@ -193,12 +212,12 @@ def _flow_id_parts(number: int) -> tuple[str, ...]:
     return ("flow", str(FlowKey("inboundcall", f"Flow {number}")), "0")
 
 
-def _organization_spec(url: str) -> dict[str, object]:
+def organization_spec(url: str) -> dict[str, object]:
     credentials = {"clientId": {"env": "ACME_ID"}, "clientSecret": {"env": "ACME_SECRET"}}
     return {"apiUrl": url, "loginUrl": url, "credentials": credentials}
 
 
-def _manifest(path: Path, kind: str, name: str, spec: Mapping[str, object]) -> None:
+def manifest(path: Path, kind: str, name: str, spec: Mapping[str, object]) -> None:
     document = {"apiVersion": "penstock/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
 

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 import yaml
 
-from benchmarks import deliveries, graphs, harness, histories, looks, revisions, services, sources, starts, traces
+from benchmarks import (
+    deliveries,
+    graphs,
+    harness,
+    histories,
+    looks,
+    replicas,
+    revisions,
+    services,
+    sources,
+    starts,
+    traces,
+)
 from benchmarks.environment import own_environment
 from benchmarks.measure import Answer
 from benchmarks.repositories import real_sources
+from benchmarks.throttle import cpu_clock_s, throttled
 from controller.flows.flow_file import parse
+from tests.support.postgres import needed_server
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +66,41 @@ def test_an_idle_service_is_watched() -> None:
     assert taken["2 looks"] > 0
     assert taken["peak memory"] > 20
     assert taken["calls of a look"] == 1
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+def test_replicas_share_a_delivery() -> None:
+    with needed_server() as server:
+        run = replicas.measured(2, replicas.Setting(flows=2, limit=3000, share=0.5), server.url)
+
+    assert run.makespan_s > 0
+    assert run.cpu_s / 2 <= run.busiest_s < run.cpu_s
+    assert run.calls_per_minute > 0
+
+
+def test_more_replicas_are_held_against_one() -> None:
+    runs = {number: replicas.Run(80 / number, 600, 20 / number, 20) for number in (1, 2, 4)}
+    found = {row.name: row for row in replicas.rows(runs, runs, {"budgets bind": 1200, "replicas bind": 12000})}
+
+    assert [found[f"replicas bind, {number} replicas"].ratio for number in (2, 4)] == [0.5, 0.25]
+    assert all(row.reached is not False for row in found.values())
+    assert found["budgets bind, 1 replica, budgets used"].median == 50
+
+
+def test_a_process_gets_no_more_than_its_share() -> None:
+    busy = "while True: pass"
+    with subprocess.Popen([sys.executable, "-I", "-c", busy]) as process:
+        try:
+            with throttled([process.pid], 0.2):
+                time.sleep(0.3)
+                before_s, began_s = cpu_clock_s(process.pid), time.monotonic()
+                time.sleep(1)
+                spent_s, passed_s = cpu_clock_s(process.pid) - before_s, time.monotonic() - began_s
+        finally:
+            process.kill()
+
+    assert 0 < spent_s < 0.35 * passed_s
 
 
 @pytest.mark.proof
