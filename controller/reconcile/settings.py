@@ -24,6 +24,7 @@ from controller.forges.port import ForgeKind
 from controller.manifests.substitutions import VALUE_PREFIX
 from controller.reconcile.access_settings import AccessSettings
 from controller.reconcile.secret_files import secret_in_file
+from controller.reconcile.surroundings import mask_proxies, trust
 from controller.repository.names import checked_branch, checked_url
 from controller.repository.signers import Signers
 
@@ -78,6 +79,9 @@ class Settings(AccessSettings):
         default=(), description="Patterns of the organisations that the repository may describe, separated by commas"
     )
     work_dir: Path | None = Field(default=None, description="Where the service keeps its clone")
+    ca_file: Path | None = Field(
+        default=None, description="Certificates of authorities that are trusted besides the system's, as PEM"
+    )
     poll_interval: Seconds = Field(default=30.0, description="Seconds between looks at the git remote")
     drift_interval: Seconds = Field(default=300.0, description="Seconds between looks at the organisations")
     full_look_interval: Seconds = Field(
@@ -283,6 +287,8 @@ def load_settings(*, service: bool = False) -> Settings:
     if settings.store_file is not None:
         url = secret_in_file(settings.store_file, "PENSTOCK_STORE_FILE")
         settings = settings.model_copy(update={"store": url})
+    mask_proxies()
+    trust(settings.ca_file, settings.cache_dir)
     for secret in (os.environ.get(settings.git_token_variable, ""), *_values_of_flows()):
         SECRETS.register(secret)
     if settings.allowed_hosts:

@@ -91,6 +91,9 @@ def environment(
     passed = {name: value for name, value in outer.items() if _is_passed_on(name, more)}
     given = [(key.removeprefix("config:"), value) for key, value in own.items() if key.startswith("config:")]
     variables = {key: value for key, value in own.items() if not key.startswith("config:")}
+    if "HTTP_PROXY" in outer:
+        # curl reads this one in lower case only: a web server could make the other one of a header.
+        passed.setdefault("http_proxy", outer["HTTP_PROXY"])
     return passed | _FIXED | variables | _numbered(passed, [*_OWN_SETTINGS.items(), *settings, *given])
 
 

@@ -26,6 +26,18 @@ _LOGIN = re.compile(
 )
 
 
+_HINTS = (
+    (re.compile(r"proxy|CONNECT tunnel failed", re.IGNORECASE), "check HTTPS_PROXY, its login and NO_PROXY"),
+    (re.compile(r"certificate"), "name the authority that signed it in PENSTOCK_CA_FILE"),
+    (
+        re.compile(r"Host key verification failed"),
+        "see that it is the right server, and put its host key into PENSTOCK_GIT_KNOWN_HOSTS",
+    ),
+    (_LOGIN, "check the token or the SSH key, its rights and the host's key"),
+)
+"""By git's words: what to do. The first that fits counts."""
+
+
 class Push(StrEnum):
     """The result of a push."""
 
@@ -189,8 +201,8 @@ class Remote:
             return GitRemoteFailed(message, hint="is the remote reachable from here?")
         if _LOGIN.search(answer.complaint):
             self._credentials.refused()
-            return GitRemoteFailed(message, hint="check the token or the SSH key, its rights and the host's key")
-        return GitRemoteFailed(message)
+        hint = next((hint for pattern, hint in _HINTS if pattern.search(answer.complaint)), None)
+        return GitRemoteFailed(message, hint=hint)
 
 
 def _refspec(branch: str) -> str:

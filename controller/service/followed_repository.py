@@ -215,4 +215,5 @@ class FollowedRepository:
 def _log_once(event: str, error: PenstockError, known: PenstockError | None = None) -> None:
     """Log a fault unless it is the one that is known: it is told of at each poll."""
     if known is None or error.message != known.message:
-        log.error(event, code=error.code, error=error.message)
+        advice = {} if error.hint is None else {"hint": error.hint}
+        log.error(event, code=error.code, error=error.message, **advice)

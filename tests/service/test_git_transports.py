@@ -13,6 +13,7 @@ from tests.support.nginx import git_over_https
 from tests.support.service import Service, eventually
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
+from tests.support.tinyproxy import LOGIN, http_proxy
 from tests.support.world import RECORDS, World
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -65,8 +66,7 @@ def test_over_https_with_a_certificate_of_ones_own_behind_nginx(service: Service
         service.environment |= {
             "PENSTOCK_REPOSITORY_URL": f"{server.url}/{world.remote.name}",
             "PENSTOCK_GIT_TOKEN": TOKEN,
-            "PENSTOCK_GIT_ENVIRONMENT": "GIT_SSL_CAINFO",
-            "GIT_SSL_CAINFO": str(server.authority),
+            "PENSTOCK_CA_FILE": str(server.authority),
         }
         assert_delivers(service)
         requests = server.access_log.read_text().splitlines()
@@ -82,13 +82,78 @@ def test_an_nginx_that_is_away_is_a_fault_that_passes(service: Service, tmp_path
         service.environment |= {
             "PENSTOCK_REPOSITORY_URL": f"{server.url}/{world.remote.name}",
             "PENSTOCK_GIT_TOKEN": TOKEN,
-            "PENSTOCK_GIT_ENVIRONMENT": "GIT_SSL_CAINFO",
-            "GIT_SSL_CAINFO": str(server.authority),
+            "PENSTOCK_CA_FILE": str(server.authority),
         }
         service.start()
         eventually(lambda: fault(service) != "", "the refused token is told")
         assert TOKEN not in fault(service)
         assert service.flows() == []
+
+
+def test_an_authority_that_nobody_trusts_gets_no_token(service: Service, tmp_path: Path) -> None:
+    world = service.world
+    with git_over_https(world.remote.parent, tmp_path / "nginx", login=("x-access-token", TOKEN)) as server:
+        service.environment |= {
+            "PENSTOCK_REPOSITORY_URL": f"{server.url}/{world.remote.name}",
+            "PENSTOCK_GIT_TOKEN": TOKEN,
+        }
+        service.start()
+        eventually(lambda: "certificate" in fault(service), "the certificate is refused")
+        assert "PENSTOCK_CA_FILE" in service.log.read_text()
+        assert server.access_log.read_text() == ""
+
+
+def test_everything_goes_through_the_proxy_of_the_environment(service: Service, tmp_path: Path) -> None:
+    world = service.world
+    world._git(world.remote, "config", "http.receivepack", "true")
+    with (
+        git_over_https(world.remote.parent, tmp_path / "nginx", login=("x-access-token", TOKEN)) as server,
+        http_proxy(tmp_path / "proxy") as proxy,
+    ):
+        service.environment |= {
+            "PENSTOCK_REPOSITORY_URL": f"{server.url}/{world.remote.name}",
+            "PENSTOCK_GIT_TOKEN": TOKEN,
+            "PENSTOCK_CA_FILE": str(server.authority),
+            "HTTPS_PROXY": proxy.url,
+            "HTTP_PROXY": proxy.url,
+            "NO_PROXY": "",
+        }
+        assert_delivers(service)
+        git, api = server.url.removeprefix("https://"), service.url.removeprefix("http://")
+        assert proxy.asked(f"CONNECT {git} "), "git"
+        assert proxy.asked(f"GET {service.url}/api/v2/flows"), "calls to the organisation"
+        assert proxy.asked(f"CONNECT {api} "), "the notification channel"
+        shown = [answer.text for path in ("/status", "/metrics") if (answer := service.get(path)) is not None]
+    assert service.stop() == 0
+    assert not any(LOGIN[1] in text for text in (*shown, service.log.read_text()))
+
+
+def test_hosts_of_no_proxy_are_reached_without_it_and_a_refusing_proxy_is_named(
+    service: Service, tmp_path: Path
+) -> None:
+    world = service.world
+    with (
+        git_over_https(world.remote.parent, tmp_path / "nginx", login=("x-access-token", TOKEN)) as server,
+        http_proxy(tmp_path / "proxy") as proxy,
+    ):
+        refused = proxy.url.replace(LOGIN[1], "wrong-password-0123")
+        service.environment |= {
+            "PENSTOCK_REPOSITORY_URL": f"{server.url}/{world.remote.name}",
+            "PENSTOCK_GIT_TOKEN": TOKEN,
+            "PENSTOCK_CA_FILE": str(server.authority),
+            "https_proxy": refused,
+        }
+        service.start()
+        eventually(lambda: "CONNECT tunnel failed" in fault(service), "the proxy refuses git")
+        assert service.stop() == 0
+        assert "check HTTPS_PROXY" in service.log.read_text()
+        assert "wrong-password-0123" not in service.log.read_text()
+
+        before = len(proxy.log.read_text().splitlines())
+        service.environment["NO_PROXY"] = "127.0.0.1"
+        service.start()
+        eventually(lambda: set(service.live().values()) == {"1.0"}, "the delivery without the proxy")
+        assert len(proxy.log.read_text().splitlines()) == before
 
 
 @pytest.mark.skipif(sshd_program() is None, reason="sshd is not installed")
@@ -117,5 +182,5 @@ def test_an_ssh_server_with_another_key_than_the_known_one_gets_nothing(service:
             "PENSTOCK_GIT_KNOWN_HOSTS": str(known),
         }
         service.start()
-        eventually(lambda: fault(service) != "", "the strange host key is told")
+        eventually(lambda: "Host key verification failed" in fault(service), "the strange host key is told")
         assert service.flows() == []

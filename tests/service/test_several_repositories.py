@@ -216,6 +216,17 @@ async def test_what_a_repository_may_describe_is_the_operators_decision(estate: 
     assert live(other) is None
 
 
+async def test_a_repository_names_only_the_credentials_that_the_operator_gives_it(estate: Estate) -> None:
+    estate.add("voice", credentialVariables=["GENESYS_VOICE", "GENESYS_SECRET"])
+    digital = estate.add("digital", credentialVariables=["GENESYS_DIGITAL", "GENESYS_SECRET"])
+    estate.describe(digital, "borrowed", client="voice")
+    digital.commit()
+    async with estate.running() as service:
+        await service.until(lambda: service.entry("borrowed"), "it was looked at")
+        assert "may not name the environment variable GENESYS_VOICE" in message(service, "borrowed")
+        await service.until(lambda: service.status("voice") is SyncStatus.SYNCED, "the owner is delivered")
+
+
 async def test_a_repository_is_added_and_removed_at_a_restart(estate: Estate) -> None:
     voice, digital = estate.add("voice"), estate.add("digital")
     first, second = estate.entries

@@ -49,6 +49,12 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _variables(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_*?][A-Za-z0-9_*?]*", value):
+        raise mistaken("must be a pattern of names of environment variables", 'for example "GENESYS_VOICE_*"')
+    return value
+
+
 def _variable(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
         raise mistaken("must be the name of an environment variable", "the file must not hold the secret itself")
@@ -59,6 +65,7 @@ AbsolutePath = Annotated[StrictStr, AfterValidator(_absolute), Field(json_schema
 RepositoryUrl = Annotated[StrictStr, AfterValidator(_by(checked_url, "https://git.example.com/voice/flows.git"))]
 BranchName = Annotated[StrictStr, AfterValidator(_by(checked_branch, "main"))]
 FolderWithin = Annotated[StrictStr, AfterValidator(_within)]
+VariablePattern = Annotated[StrictStr, AfterValidator(_variables)]
 OrganizationPattern = Annotated[StrictStr, AfterValidator(_pattern), Field(json_schema_extra={"pattern": PATTERN})]
 
 

@@ -76,10 +76,20 @@ def _of(settings: Settings, repository: RepositoryShape) -> Settings:
             "commit_signers": _path(repository.commit_signers),
             "commit_keyring": _path(repository.commit_keyring),
             **_secret("incoming_webhook_secret", repository.webhook_secret),
+            **_manifests_credentials(repository),
             **_git(repository.credentials),
             **_forge(repository.forge),
         }
     )
+
+
+def _manifests_credentials(repository: RepositoryShape) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if repository.credential_variables is not None:
+        found["credential_variables"] = repository.credential_variables
+    if repository.credential_folders is not None:
+        found["credential_folders"] = tuple(map(Path, repository.credential_folders))
+    return found
 
 
 def _git(access: GitAccessShape | None) -> dict[str, object]:

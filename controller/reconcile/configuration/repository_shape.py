@@ -16,6 +16,7 @@ from controller.reconcile.configuration.fields import (
     OrganizationPattern,
     RepositoryUrl,
     SecretReferenceShape,
+    VariablePattern,
 )
 
 
@@ -95,6 +96,10 @@ class RepositoryShape(Shape):
     """Patterns of the organisations that it may describe; all when empty."""
     credentials: GitAccessShape | None = None
     """How git logs in."""
+    credential_variables: tuple[VariablePattern, ...] | None = None
+    """Patterns of the variables that its manifests may name as credentials; else those of the process."""
+    credential_folders: tuple[AbsolutePath, ...] | None = None
+    """Folders of the files that its manifests may name as credentials; else those of the process."""
     forge: ForgeShape | None = None
     """Where pull requests are planned."""
     commit_signers: AbsolutePath | None = None
