@@ -17,7 +17,8 @@ import yaml
 
 from controller.cli.commands import COMMANDS, Commands
 from controller.cli.lazy import LazyGroup
-from controller.manifests.schema import json_schema
+from controller.manifests.schema import document_schema, json_schema
+from controller.reconcile.configuration.document import ConfigurationShape
 from controller.service.access.tokens import read_tokens
 from tests.docs.test_documented_commands import ELSEWHERE, ROOT, commands_of_text, documented
 
@@ -133,7 +134,9 @@ def _kustomization(document: Mapping[Any, Any]) -> None:
 
 
 def _validate(document: Mapping[Any, Any], folder: Path) -> None:
-    if document.get("apiVersion") == "penstock/v1":
+    if document.get("kind") == "Configuration":
+        jsonschema.Draft202012Validator(document_schema(ConfigurationShape, "")).validate(document)
+    elif document.get("apiVersion") == "penstock/v1":
         _manifests(document)
     elif document.keys() <= {"components", "resources"}:
         _kustomization(document)

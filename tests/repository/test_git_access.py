@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from controller.domain.clock import SystemClock
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.errors.repository import GitRemoteFailed
 from controller.domain.redaction import SECRETS
@@ -21,10 +23,21 @@ from tests.support.forges.server import served
 from tests.support.forges.worlds import NAME, ForgeWorld, forge_world
 
 
+class ShiftedClock(SystemClock):
+    """The system's, some time later."""
+
+    later = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.later
+
+
 @pytest.fixture
 def github() -> Iterator[tuple[ForgeWorld, Any, str]]:
     """GitHub, an app that is installed there, and its address."""
     world = forge_world(ForgeKind.GITHUB)
+    world.clock = clock = ShiftedClock()
+    world.server.wall = lambda: clock.now().timestamp()
     app = world.server.apps.register("git")
     world.server.apps.install(app, [world.repository], {"contents": "write"})
     with served(world.server) as url:
@@ -58,9 +71,9 @@ def test_a_github_app_clones_and_its_token_is_renewed_before_it_ends(
         assert (tokens_made(world), set(server.logins)) == (1, {f"x-access-token:{token}"})
     assert token not in SECRETS.text(f"the token {token}")
 
-    world.clock.advance(54 * 60)
+    world.clock.later = timedelta(minutes=54)
     assert credentials.token() == token
-    world.clock.advance(2 * 60)
+    world.clock.later = timedelta(minutes=56)
     assert credentials.token() != token
     assert tokens_made(world) == 2
 
@@ -70,10 +83,10 @@ def test_a_token_that_the_remote_refuses_is_not_used_again(site: Site, github: t
     site.remote()
     credentials = git_credentials(settings(site.root, app, url), world.clock)
     with http_remote(site.root, login=("x-access-token", "another one")) as server:
-        for expected in (1, 2):
+        for _ in range(2):
             with pytest.raises(GitRemoteFailed, match="Authentication failed"):
                 Repository.clone(f"{server.url}/origin.git", site.root / "work", credentials=credentials)
-            assert tokens_made(world) == expected
+    assert len(set(server.logins)) == 2
 
 
 @pytest.mark.parametrize(
@@ -85,15 +98,14 @@ def test_a_token_that_the_remote_refuses_is_not_used_again(site: Site, github: t
 )
 def test_settings_that_do_not_go_together_are_told(wrong: dict[str, object], message: str) -> None:
     given = {"repository_url": "https://github.com/acme/flows.git", "git_app_id": "1", "git_app_key_file": "/k"}
-    world = forge_world(ForgeKind.GITHUB)
     with pytest.raises(SettingsInvalid, match=message):
-        git_credentials(Settings(**{**given, **wrong}), world.clock)
+        git_credentials(Settings(**{**given, **wrong}), SystemClock())
 
 
 def test_a_token_in_a_file_is_read_at_each_use(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("the-first-token\n")
-    found = git_credentials(Settings(git_token_file=file, git_username="oauth2"), forge_world(ForgeKind.GITLAB).clock)
+    found = git_credentials(Settings(git_token_file=file, git_username="oauth2"), SystemClock())
     assert found.token is not None
     assert (found.token(), found.username) == ("the-first-token", "oauth2")
     file.write_text("the-second-token\n")

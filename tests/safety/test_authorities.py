@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 
 import httpx
+import httpx2
 import pytest
 
 from controller.domain.errors.process import SettingsInvalid
@@ -39,7 +40,7 @@ def certificate(file: Path) -> bytes:
 def test_every_library_trusts_the_usual_authorities_and_that_of_the_operator(authority: Path, tmp_path: Path) -> None:
     load_settings()
     both = {certificate(authority), certificate(tmp_path / "usual" / "authority.pem")}
-    for context in (httpx.create_ssl_context(), ssl.create_default_context()):
+    for context in (httpx.create_ssl_context(), httpx2.create_ssl_context(), ssl.create_default_context()):
         assert both <= trusted(context)
         assert len(trusted(context)) > 50, "certifi's stay trusted"
     assert os.environ["GIT_SSL_CAINFO"] == os.environ["SSL_CERT_FILE"]
