@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from controller.domain.web_origin import web_origin
 
@@ -62,6 +62,18 @@ class AccessSettings(BaseSettings):
     oidc_groups_claim: str = Field(default="groups", description="Claim with the person's groups")
     oidc_readers: _ENTRIES = Field(default=(), description="Groups of the provider that may read")
     oidc_operators: _ENTRIES = Field(default=(), description="Groups of the provider that may change something, too")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments and the environment. Files would be looked through for each setting, though none is given."""
+        return init_settings, env_settings
 
     @field_validator("http_address")
     @classmethod

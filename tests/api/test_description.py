@@ -14,15 +14,15 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from controller.service.api.examples import EXAMPLES
-from tests.support.api import ServedApi
+from tests.support.api import in_memory
 
 Described = dict[str, Any]
 _HERE = "urn:penstock:openapi"
 
 
-@pytest.fixture
-def description(served: ServedApi) -> Described:
-    return served.api.openapi()
+@pytest.fixture(scope="module")
+def description() -> Described:
+    return in_memory().openapi()
 
 
 def test_it_is_valid_openapi_3_1(description: Described) -> None:

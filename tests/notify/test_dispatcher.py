@@ -23,6 +23,7 @@ from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.patience import PATIENCE_S
 from tests.support.signatures import verify
+from tests.support.stores import prepare
 
 SECRET = "a-secret-of-the-receiver"
 CHANGE = Receiver("change-management", "https://change.example.com/hook/s3cr3t-path", SECRET)
@@ -60,6 +61,7 @@ def clock() -> SteppedClock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: SteppedClock) -> Iterator[Store]:
+    prepare(tmp_path / "store.db")
     with Store.open(f"sqlite:///{tmp_path / 'store.db'}", clock=clock) as store:
         yield store
 

@@ -7,7 +7,8 @@ import pytest
 
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
-from tests.support.postgres import needed_server, new_database
+from tests.support.postgres import needed_server, new_database, new_store
+from tests.support.stores import prepare
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,18 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a store can be opened: each test runs on both kinds."""
+    """A store with its schema: each test runs on both kinds."""
+    if request.param == "sqlite":
+        (tmp_path / "state").mkdir(mode=0o700)
+        prepare(tmp_path / "state" / "penstock.db")
+        return f"sqlite:///{tmp_path}/state/penstock.db"
+    server: str = request.getfixturevalue("postgres")
+    return new_store(server)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store can be opened, and none was yet."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/state/penstock.db"
     server: str = request.getfixturevalue("postgres")

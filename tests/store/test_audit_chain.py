@@ -163,8 +163,8 @@ def test_a_purge_leaves_no_gap_where_a_clock_went_back(url: str) -> None:
     assert proven(url).chains[0].first == 2
 
 
-def test_entries_of_an_older_version_are_chained_when_the_store_is_opened(url: str, clock: SteppedClock) -> None:
-    engine = create_engine(url)
+def test_entries_of_an_older_version_are_chained_when_the_store_is_opened(empty_url: str, clock: SteppedClock) -> None:
+    engine = create_engine(empty_url)
     at = datetime(2026, 1, 5, 13, 0, 0, 123456, tzinfo=UTC)
     row = {"at": at, "action": "publish", "status": "success", "actor": "ada", "latency_ms": 1 / 3}
     rows = [
@@ -175,23 +175,23 @@ def test_entries_of_an_older_version_are_chained_when_the_store_is_opened(url: s
         migrate(connection, "0008")
         connection.execute(sa.insert(as_given("audit", list(rows[0]))), rows)
     engine.dispose()
-    with Store.open(url, clock=clock) as store:
+    with Store.open(empty_url, clock=clock) as store:
         assert store.audit.append(entry()).position == 601
-    proof = proven(url)
+    proof = proven(empty_url)
     assert told(proof) == []
     assert [(each.organization, each.entries) for each in proof.chains] == [("production", 601), ("staging", 600)]
 
 
 def test_a_reader_changes_nothing_and_needs_a_store_that_is_there(
-    url: str, clock: SteppedClock, tmp_path: Path
+    empty_url: str, clock: SteppedClock, tmp_path: Path
 ) -> None:
     with pytest.raises(StoreFailed, match="there is no store"):
-        AuditReading.open(url)
-    with Store.open(url, clock=clock) as store:
+        AuditReading.open(empty_url)
+    with Store.open(empty_url, clock=clock) as store:
         append(store, 3, clock)
     file = tmp_path / "state" / "penstock.db"
     before = file.read_bytes() if file.exists() else b""
-    with AuditReading.open(url) as reading:
+    with AuditReading.open(empty_url) as reading:
         assert [each.position for each in reading.newest_first(AuditQuery(), 2)] == [3, 2]
         assert [each.position for each in reading.oldest_first(AuditQuery(flow="Main IVR"))] == [1, 2, 3]
         since = clock.start.replace(hour=13)
@@ -199,13 +199,13 @@ def test_a_reader_changes_nothing_and_needs_a_store_that_is_there(
     assert (file.read_bytes() if file.exists() else b"") == before
 
 
-def test_a_reader_refuses_a_store_of_another_version(url: str) -> None:
-    engine = create_engine(url)
+def test_a_reader_refuses_a_store_of_another_version(empty_url: str) -> None:
+    engine = create_engine(empty_url)
     with engine.begin() as connection:
         migrate(connection, "0008")
     engine.dispose()
     with pytest.raises(StoreFailed, match="schema of another version"):
-        AuditReading.open(url)
+        AuditReading.open(empty_url)
 
 
 def test_the_reader_cannot_write_to_a_file(tmp_path: Path, clock: SteppedClock) -> None:

@@ -207,12 +207,12 @@ def test_an_earlier_step_that_moves_later_does_not_become_the_latest(store: Stor
     assert store.journal.latest(ORGANIZATION)[FLOW].sync_id == second.id
 
 
-def test_a_filled_store_of_the_version_before_tells_the_same(url: str, clock: SteppedClock) -> None:
-    write_history(url, syncs=30, flows=7, began=clock.start, version="0006")
-    _set(url, "UPDATE steps SET state = 'skipped' WHERE sync_id = 30")
-    _set(url, "UPDATE steps SET state = 'rolled-back', recorded_at = NULL WHERE id = 12")
+def test_a_filled_store_of_the_version_before_tells_the_same(empty_url: str, clock: SteppedClock) -> None:
+    write_history(empty_url, syncs=30, flows=7, began=clock.start, version="0006")
+    _set(empty_url, "UPDATE steps SET state = 'skipped' WHERE sync_id = 30")
+    _set(empty_url, "UPDATE steps SET state = 'rolled-back', recorded_at = NULL WHERE id = 12")
     expected = {f"Flow {flow}": max(step for step in range(1, 146) if (step - 1) % 7 == flow) for flow in range(7)}
-    with Store.open(url, clock=clock) as store:
+    with Store.open(empty_url, clock=clock) as store:
         assert {key.name: step.id for key, step in store.journal.latest(ORGANIZATION).items()} == expected
         assert [sync.id for sync in store.journal.unfinished(ORGANIZATION)] == [3]
         assert len(left(store)) == 30

@@ -41,10 +41,10 @@ NOTHING: Told = (None, None, False)
     ],
 )
 def test_what_a_reason_told_of_a_step_is_in_columns_of_its_own(
-    url: str, clock: SteppedClock, state: StepState, reason: str | None, told: Told
+    empty_url: str, clock: SteppedClock, state: StepState, reason: str | None, told: Told
 ) -> None:
-    _write_old_journal(url, state, reason)
-    with Store.open(url, clock=clock) as store:
+    _write_old_journal(empty_url, state, reason)
+    with Store.open(empty_url, clock=clock) as store:
         (sync,) = store.journal.history("production")
     (step,) = sync.steps
     assert (step.state, step.reason) == (state, reason)

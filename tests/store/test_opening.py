@@ -30,15 +30,15 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_uses(store: Store)
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_opening_again_changes_nothing(url: str, clock: SteppedClock) -> None:
-    with Store.open(url, clock=clock) as store:
+def test_opening_again_changes_nothing(empty_url: str, clock: SteppedClock) -> None:
+    with Store.open(empty_url, clock=clock) as store:
         store.leases.acquire("production", "node-a")
-    with Store.open(url, clock=clock) as store:
+    with Store.open(empty_url, clock=clock) as store:
         assert store.leases.holder("production") is not None
 
 
-def test_a_store_of_an_older_version_keeps_what_it_holds(url: str, clock: SteppedClock) -> None:
-    engine = create_engine(url)
+def test_a_store_of_an_older_version_keeps_what_it_holds(empty_url: str, clock: SteppedClock) -> None:
+    engine = create_engine(empty_url)
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
@@ -47,24 +47,24 @@ def test_a_store_of_an_older_version_keeps_what_it_holds(url: str, clock: Steppe
         command.upgrade(config, "0002")
         connection.execute(
             text("INSERT INTO leases (name, holder, fence, expires_at) VALUES ('production', 'node-a', 7, :at)"),
-            {"at": "2026-01-05 13:00:00.000000+00" if "postgres" in url else "2026-01-05 13:00:00.000000"},
+            {"at": "2026-01-05 13:00:00.000000+00" if "postgres" in empty_url else "2026-01-05 13:00:00.000000"},
         )
     engine.dispose()
 
-    with Store.open(url, clock=clock) as store:
+    with Store.open(empty_url, clock=clock) as store:
         held = store.leases.holder("production")
         assert held is not None
         assert (held.holder, held.fence, held.manifest) == ("node-a", 7, "")
 
 
-def test_replicas_that_start_together_migrate_once(url: str, clock: SteppedClock) -> None:
+def test_replicas_that_start_together_migrate_once(empty_url: str, clock: SteppedClock) -> None:
     failures: list[Exception] = []
     barrier = threading.Barrier(4)
 
     def start() -> None:
         barrier.wait(timeout=120)
         try:
-            Store.open(url, clock=clock).close()
+            Store.open(empty_url, clock=clock).close()
         except StoreFailed as error:
             failures.append(error)
 
