@@ -21,6 +21,20 @@ def test_every_error_has_a_code_of_its_own_that_is_explained() -> None:
     assert set(codes) <= HEADINGS
 
 
+_ACTS = (
+    "Add|Ask|Bring|Change|Check|Close|Commit|Correct|Create|Free|Give|Keep|Let|Lower|Make|Merge|Name|Open|Pass|Pin|Point"
+    "|Push|Raise|Read|Rename|Report|Run|Send|Set|Stop|Take|Try|Unlock|Upgrade|Use|Wait|Look|Begin|Write|Export|Archive|give"
+    "|let|look|run|make|set|publish"
+)
+_WAY_OUT = re.compile(rf"(?:^|[.;:,] |^- )(?:{_ACTS})\b|`penstock \w+|`--[a-z]", re.MULTILINE)
+
+
+def test_every_explanation_says_what_to_do() -> None:
+    sections = re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+
+    assert [code for code, text in sections if not _WAY_OUT.search(text)] == []
+
+
 def test_every_error_belongs_to_one_branch() -> None:
     for kind in leaves():
         assert sum(issubclass(kind, branch) for branch in BRANCHES) == 1, kind
