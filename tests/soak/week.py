@@ -22,11 +22,9 @@ from pathlib import Path
 import structlog
 
 from controller.reconcile.settings import load_settings
-from controller.repository.repository import Repository
 from controller.service.controller import Controller
-from controller.service.feeds import GitFeed
-from controller.service.followed_repository import RepositorySource
 from controller.service.metrics import Metrics
+from controller.service.repository_sources import git_sources
 from controller.store.store import Store
 from tests.soak.life import Life
 from tests.soak.samples import kinds, sample
@@ -58,10 +56,8 @@ async def live(days: float, seed: int, folder: Path, store_url: str) -> dict[str
             }
         )
         around = Life(world, settings, store, seed)
-        clone = Repository.clone(str(world.remote), folder / "service.git", branch="main")
-        feed = GitFeed(lambda: clone, settings, world.clock)
         stop = asyncio.Event()
-        controller = Controller(around.services, [RepositorySource(around.services, feed)], stop)
+        controller = Controller(around.services, git_sources(settings, world.clock, folder / "work"), stop)
         running = asyncio.create_task(controller.run())
         before: Counter[str] = Counter()
         pauses = int(days * 86_400 / PAUSE_S)
