@@ -200,7 +200,7 @@ class _Repository:
 
     def _push(self, branch: str) -> None:
         self._git("add", "--all")
-        self._git("commit", "--quiet", "--message", "Flows")
+        self._git("commit", "--quiet", "--allow-empty", "--message", "Flows")
         self._git("push", "--quiet", "origin", branch)
 
     def _git(self, *words: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,6 +178,23 @@ def is_gone(process: int) -> bool:
         return "State:\tZ" in Path(f"/proc/{process}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def test_a_replaced_key_file_is_used_with_the_next_call(site: Site, sshd: SshRemote) -> None:
+    remote = site.remote()
+    credentials = GitCredentials(ssh_key=sshd.key, known_hosts=sshd.known_hosts)
+    repository = Repository.clone(f"{sshd.url}{remote}", site.root / "work", branch="main", credentials=credentials)
+    new = sshd.key.with_name("new")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", new], check=True)
+    shutil.copy(new.with_suffix(".pub"), sshd.key.with_name("authorized_keys"))
+    with pytest.raises(GitRemoteFailed, match="Permission denied"):
+        repository.recorded_state("production", POLICY)
+
+    shutil.copy(new, sshd.key)
+    # ssh offers the public key in the file beside it, where there is one.
+    shutil.copy(new.with_suffix(".pub"), sshd.key.with_suffix(".pub"))
+
+    assert repository.record(delivery(recorded())).sha == site.head(remote, "main")
 
 
 def test_a_missing_key_file_is_said_before_anything_is_tried(site: Site) -> None:
