@@ -88,6 +88,9 @@ class GitCommand:
 
     def checked_out(self) -> str:
         """The checked-out branch; empty for a detached HEAD. Raises RepositoryFailed."""
+        self._undo_programs()
+        if (branch := self.place.checked_out()) is not None:
+            return branch
         answer = self._remembered("symbolic-ref", "--quiet", "--short", "HEAD")
         return self._output(answer, "symbolic-ref", (0, 1, 128)).decode("utf-8", "surrogateescape").strip()
 

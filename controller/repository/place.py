@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+_BRANCH = "ref: refs/heads/"
 FilesState = tuple[tuple[int, int, int] | None, ...]
 """For each file its number on the disk, time of change and size; None where there is no file."""
 
@@ -25,6 +26,16 @@ class GitFolders:
     def has_linked_work_trees(self) -> bool:
         """Whether git keeps any work tree besides the main one, also if it is lost (gitrepository-layout)."""
         return ((self.common or self.top) / "worktrees").exists()
+
+    def checked_out(self) -> str | None:
+        """The branch that HEAD names; None where git has to tell it: HEAD is detached, or refs are in a reftable."""
+        try:
+            head = ((self.git or self.top) / "HEAD").read_text("utf-8", "surrogateescape")
+        except OSError:
+            return None
+        branch = head.removeprefix(_BRANCH).removesuffix("\n")
+        # With a reftable, the file names a branch that cannot be (gitrepository-layout).
+        return branch if head.startswith(_BRANCH) and branch not in ("", ".invalid") else None
 
     def settings_state(self) -> FilesState:
         """What changes whenever a branch is checked out or a setting of the repository is changed."""

@@ -32,6 +32,16 @@ def test_a_branch_that_is_checked_out_is_known_at_once(site: Site, work: Path) -
     assert (before, on_a_branch, git.checked_out()) == ("main", "next", "")
 
 
+def test_a_reftable_is_left_to_git(work: Path) -> None:
+    """As gitrepository-layout(5) says, HEAD is there a file that names no branch."""
+    place = discover(work)
+    assert place is not None
+    named = place.checked_out()
+    (work / ".git" / "HEAD").write_text("ref: refs/heads/.invalid\n")
+
+    assert (named, place.checked_out()) == ("main", None)
+
+
 def test_each_work_tree_has_a_branch_of_its_own(site: Site, work: Path) -> None:
     site.git("worktree", "add", "-q", "-b", "linked", "../linked", at=work)
     git = command(site.root / "linked")
