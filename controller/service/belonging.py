@@ -21,8 +21,8 @@ class Belonging:
 
     wanted: Mapping[str, Described]
     """Each organisation by its name, with the repository that it belongs to."""
-    refused: Mapping[str, tuple[str, ...]]
-    """By repository: why organisations that it describes are not delivered from it."""
+    refused: Mapping[str, Mapping[str, str]]
+    """By repository, and by organisation that it describes: why this one is not delivered from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +48,23 @@ def belonging(claims: Iterable[Claim]) -> Belonging:
     """
     wanted: dict[str, Described] = {}
     places: dict[tuple[str, str], Described] = {}
-    refused: dict[str, list[str]] = defaultdict(list)
+    refused: dict[str, dict[str, str]] = defaultdict(dict)
     undecided: list[Claim] = []
     for claim in claims:
         for each in claim.described:
             name, place = each.organization.name, _place(each)
             first = wanted.get(name) or places.get(place or ("", ""))
             if not claim.may_have(name):
-                refused[claim.repository].append(_not_allowed(name, claim))
+                refused[claim.repository][name] = not_allowed(name, claim)
             elif first is not None and first.repository != claim.repository:
-                refused[claim.repository].append(_taken(each, first))
+                refused[claim.repository][name] = _taken(each, first)
             elif not any(earlier.may_have(name) for earlier in undecided):
                 wanted[name] = each
                 if place is not None:
                     places.setdefault(place, each)
         if claim.undecided:
             undecided.append(claim)
-    return Belonging(wanted, {name: tuple(reasons) for name, reasons in refused.items()})
+    return Belonging(wanted, refused)
 
 
 def _place(described: Described) -> tuple[str, str] | None:
@@ -76,7 +76,8 @@ def _place(described: Described) -> tuple[str, str] | None:
         return None
 
 
-def _not_allowed(name: str, claim: Claim) -> str:
+def not_allowed(name: str, claim: Claim) -> str:
+    """Why a repository may not describe this organisation, for people."""
     return (
         f"the organisation {name} is not delivered: the repository {claim.repository} may describe "
         f"{', '.join(claim.patterns)} only (add it to the repository's organizations in the configuration)"

@@ -138,7 +138,9 @@ class Controller:
         """All that is served. Raises SettingsInvalid."""
         services = self._services
         access = open_access(services.settings, services.store, services.clock)
-        window = ServiceWindow(services, lambda: list(self._described.values()), self._nudge, access)
+        window = ServiceWindow(
+            services, lambda: list(self._described.values()), self._nudge, access, lambda: self.board.repositories
+        )
         routes = service_routes(self.board, self.metrics.registry, services.latencies, services.store)
         api = ApiMount(create_api(window, self._stop))
         app = create_app([*routes, *self._webhooks(), api], window)
@@ -177,7 +179,7 @@ class Controller:
         self._described = wanted = found.wanted
         for repository in self.repositories:
             own = [name for name, each in wanted.items() if each.repository == repository.name]
-            repository.keep(own, found.refused.get(repository.name, ()))
+            repository.keep(own, found.refused.get(repository.name, {}))
         self.board.expect(wanted)
         self.metrics.expect(wanted)
         self._listing.read([each.organization for each in wanted.values()], complete=all(read))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -19,7 +19,7 @@ from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace
-from controller.service.belonging import Claim
+from controller.service.belonging import Claim, not_allowed
 from controller.service.board import SLOW_S, RepositoryEntry
 from controller.service.described import Described, described_in
 from controller.service.feeds import Feed
@@ -63,6 +63,7 @@ class FollowedRepository:
         self._feed = source.feed
         self._nudge = nudge
         self._own: frozenset[str] = frozenset()
+        self._refused: Mapping[str, str] = {}
         self._branch_is_gone = False
         self._known_fault: PenstockError | None = None
         self._forge: Forge | None = None
@@ -78,12 +79,18 @@ class FollowedRepository:
         """What it describes, and may describe."""
         return Claim(self.name, self.services.settings.organizations, self.described, undecided)
 
-    def keep(self, own: Collection[str], refused: Sequence[str]) -> None:
+    def keep(self, own: Collection[str], refused: Mapping[str, str]) -> None:
         """Note which of the organisations that it describes belong to it, and why others do not."""
-        for reason in sorted(set(refused) - set(self.entry.refused)):
+        for reason in sorted(set(refused.values()) - set(self.entry.refused)):
             log.error("organization.refused", error=reason)
         self._own = frozenset(own)
-        self.entry.refused = tuple(refused)
+        self._refused = refused
+        self.entry.refused = tuple(refused.values())
+
+    def refusal(self, organization: str) -> str | None:
+        """Why this organisation is not planned for its pull requests; None where it is."""
+        claim = self.claim(undecided=False)
+        return self._refused.get(organization) if claim.may_have(organization) else not_allowed(organization, claim)
 
     def has(self, organization: str) -> bool:
         """Whether this organisation belongs to it."""
@@ -186,7 +193,9 @@ class FollowedRepository:
             return
         workers = Workers(manual=self.manual, is_ancestor=self._is_ancestor, again=self._nudge)
         merged = MergedPullRequests(self.services, self._forge, workers)
-        self.pull_requests = PullRequests(self.services, self._forge, lambda: self._feed.repository, merged)
+        self.pull_requests = PullRequests(
+            self.services, self._forge, lambda: self._feed.repository, merged, self.refusal
+        )
 
     def _changed(self, number: int) -> bool:
         return self.pull_requests is not None and self.pull_requests.changed(number)

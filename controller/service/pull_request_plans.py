@@ -7,6 +7,7 @@ leave different ones, where one of them holds more of the base.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -21,11 +22,14 @@ from controller.questions.flow_comparison import FlowComparison
 from controller.questions.plan_views import plan_views
 from controller.questions.pull_request_comment import PlanReview
 from controller.questions.pull_request_plan import BranchFailure, BranchPlan, BranchRequest, plan_against_base
-from controller.reconcile.branch import Branch, BranchNames, open_branch
+from controller.reconcile.branch import Branch, BranchNames, OrganizationOnBranch, open_branch
 from controller.reconcile.services import Services
 from controller.repository.repository import Repository
 
 log = structlog.get_logger()
+
+Refusal = Callable[[str], str | None]
+"""Why an organisation is not planned, as it does not belong to the repository; None for one that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ async def plan_pull_request(
     repository: Repository,
     pull: PullRequest,
     state: ReviewedState,
+    refusal: Refusal,
     before: PlannedPullRequest | None,
 ) -> PlannedPullRequest:
     """The plan, or why there is none. `before` is the last one of this pull request; the head was fetched.
@@ -74,13 +79,18 @@ async def plan_pull_request(
         if before is not None and same and not before.incomplete:
             return PlannedPullRequest(state, tree, _at_revision(before.review, names.head))
         branch = await asyncio.to_thread(open_branch, repository, names, services.settings)
-        review = await _review(services, replace(branch, base_ref=repository.followed))
+        organizations = tuple(_unless_refused(each, refusal(each.name)) for each in branch.organizations)
+        review = await _review(services, replace(branch, base_ref=repository.followed, organizations=organizations))
     except Exception as error:
         fault = as_fault(error, f"pull request {pull.number} cannot be planned")
         if fault is not error:
             log.exception("pull_request.broke", number=pull.number)
         review = PlanReview(error=fault)
     return PlannedPullRequest(state, tree, review)
+
+
+def _unless_refused(organization: OrganizationOnBranch, reason: str | None) -> OrganizationOnBranch:
+    return organization if reason is None else replace(organization, head=None, reason=reason)
 
 
 async def _review(services: Services, branch: Branch) -> PlanReview:

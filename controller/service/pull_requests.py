@@ -26,7 +26,7 @@ from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.repository.repository import Repository
 from controller.service.merged import MergedPullRequests
-from controller.service.pull_request_plans import PlannedPullRequest, ReviewedState, plan_pull_request
+from controller.service.pull_request_plans import PlannedPullRequest, Refusal, ReviewedState, plan_pull_request
 from controller.store.leases import Lease
 
 log = structlog.get_logger()
@@ -52,9 +52,15 @@ class PullRequests:
     """The open pull requests for the followed branch of one repository."""
 
     def __init__(
-        self, services: Services, forge: Forge, repository: Callable[[], Repository | None], merged: MergedPullRequests
+        self,
+        services: Services,
+        forge: Forge,
+        repository: Callable[[], Repository | None],
+        merged: MergedPullRequests,
+        refusal: Refusal,
     ) -> None:
         """`repository` gives the controller's clone, or None until it was made."""
+        self._refusal = refusal
         self._services = services
         self._forge = forge
         self._repository = repository
@@ -179,7 +185,9 @@ class PullRequests:
             await mark_outdated(self._forge, pull.number, CommentMarker(PURPOSE), pull.head_sha, _OUTDATED)
         ref = self._forge.kind.head_ref(pull.number)
         await asyncio.to_thread(repository.fetch_ref, ref, pull.head_sha)
-        planned = await plan_pull_request(self._services, repository, pull, state, self._planned.get(pull.number))
+        planned = await plan_pull_request(
+            self._services, repository, pull, state, self._refusal, self._planned.get(pull.number)
+        )
         self._planned[pull.number] = planned
         return planned
 

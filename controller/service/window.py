@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from controller.questions.live_graph import LiveGraphs
 from controller.reconcile.services import Services
 from controller.service.access.access import Access
+from controller.service.board import RepositoryEntry
 from controller.service.described import Described
 
 
@@ -23,6 +24,8 @@ class ServiceWindow:
     """Organisation and reason: look at it now."""
     access: Access
     """Who may see and change what."""
+    repositories: Callable[[], Sequence[RepositoryEntry]] = tuple
+    """The repositories that are followed."""
     graphs: LiveGraphs = field(default_factory=LiveGraphs)
     """The dependency graphs that were asked for last."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -40,6 +41,7 @@ class Served:
     app: Starlette
     window: ServiceWindow
     nudged: list[tuple[str, str]]
+    board: Board
     url: str = "http://127.0.0.1:8081"
 
     @property
@@ -73,12 +75,12 @@ def application(room: Showroom, *, clock: Clock | None = None, url: str = "http:
     services = replace(own, settings=settings, store=store, clock=clock or own.clock)
     nudged: list[tuple[str, str]] = []
     access = open_access(settings, store, services.clock)
-    window = ServiceWindow(
-        services, lambda: described_in(room.read, services), lambda *what: nudged.append(what), access
-    )
+    board = Board(services.clock)
+    described = partial(described_in, room.read, services)
+    window = ServiceWindow(services, described, lambda *what: nudged.append(what), access, lambda: board.repositories)
     api = ApiMount(create_api(window, asyncio.Event()))
-    routes = service_routes(Board(services.clock), CollectorRegistry(), dict)
-    return Served(create_app([*routes, api], window), window, nudged, url)
+    routes = service_routes(board, CollectorRegistry(), dict)
+    return Served(create_app([*routes, api], window), window, nudged, board, url)
 
 
 @contextmanager

@@ -70,6 +70,20 @@ async def test_assets_are_kept_for_ever_at_addresses_of_their_content(served: Se
     assert changed.status_code == 404
 
 
+async def test_faults_of_repositories_are_shown_to_who_sees_every_organisation(served: Served) -> None:
+    served.board.follow("digital").revision = "0123456789abcdef"
+    broken = served.board.follow("voice")
+    broken.revision, broken.fault = "abcdef0123456789", "front.yaml:3:1: <script>unknown key</script>"
+    async with served.client() as client:
+        text = (await client.get("/")).text
+    async with served.client(UMA) as client:
+        hidden = (await client.get("/")).text
+    assert "voice" in text
+    assert "front.yaml:3:1: &lt;script&gt;" in text
+    assert "digital" not in text
+    assert "front.yaml" not in hidden
+
+
 async def test_ten_thousand_flows_are_a_page_of_fifty_in_a_fixed_number_of_queries(served: Served) -> None:
     """What a page costs does not grow with the organisation: neither the statements nor the bytes."""
     costs = []

@@ -144,3 +144,17 @@ async def test_a_plan_for_people_knows_what_no_publish_tells(place: Reviewing) -
         pull = place.open("greeting", says(place, "Good day"))
         await controller.poll()
         assert "create" in place.body(pull)
+
+
+async def test_an_organisation_that_belongs_to_another_repository_is_not_planned(place: Reviewing) -> None:
+    pull = place.open("greeting", says(place, "Good day"))
+    async with place.controller() as controller:
+        await controller.drift()
+        assert "Good day" in place.body(pull)
+        controller.controller.repositories[0].keep((), {"acme": "acme belongs to the repository voice"})
+        asked = place.calls()
+        place.push("greeting", says(place, "Good evening"))
+        await controller.poll()
+        assert "acme belongs to the repository voice" in place.body(pull)
+        assert "Good evening" not in place.body(pull)
+        assert place.calls() == asked

@@ -12,7 +12,8 @@ from controller.domain.status import Health, SyncStatus
 from controller.questions.live_document import OrganizationStateDocument
 from controller.questions.live_state import organization_now, organizations_now, running_now
 from controller.questions.sync_log import sync_page
-from controller.service.access.person import Role
+from controller.service.access.person import EVERY, Role
+from controller.service.board import RepositoryEntry
 from controller.service.pages.asked import Asked
 from controller.service.pages.offers import organization_offers, ways_out
 from controller.service.pages.organization_frame import known, organization_page
@@ -88,7 +89,15 @@ def organizations(asked: Asked) -> Response:
     states |= {state.name: state for state in found}
     tiles = [Tile(name, state) for name, state in states.items()]
     tiles.sort(key=lambda tile: (_URGENCY.index(tile.tone), tile.name))
-    return asked.page("organizations", "/", live=True, tiles=tiles, totals=_totals(found, len(tiles)))
+    totals = _totals(found, len(tiles))
+    return asked.page("organizations", "/", live=True, tiles=tiles, totals=totals, repositories=_with_faults(asked))
+
+
+def _with_faults(asked: Asked) -> list[RepositoryEntry]:
+    """Their messages may name any organisation, so only who sees all of them sees these."""
+    if not any(grant.organizations == EVERY for grant in asked.person.grants):
+        return []
+    return [each for each in asked.window.repositories() if each.message]
 
 
 def _totals(found: Sequence[OrganizationStateDocument], organizations: int) -> Totals:
