@@ -1,7 +1,8 @@
-"""A Prometheus that scrapes `penstock run` evaluates all alerts, and a delivery that fails fires one of them."""
+"""A Prometheus that scrapes `penstock run` evaluates all alerts and answers the dashboard; a failed delivery alerts."""
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from tests.support.shell import free_port, simulator_thread
 from tests.support.sources import inbound, module
 from tests.support.world import World
 
-RULES = Path(__file__).parents[2] / "deploy" / "monitoring" / "prometheusrule.yaml"
+MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
+RULES = MONITORING / "prometheusrule.yaml"
 
 
 class Prometheus:
@@ -101,6 +103,14 @@ def _delivers(service: Service, watching: Prometheus) -> None:
     assert {rule["name"] for rule in watching.rules()} == alerts
     assert [(rule["name"], rule.get("lastError")) for rule in watching.rules() if rule["health"] != "ok"] == []
     assert watching.firing() == {}
+    for query in _queries_of_the_dashboard():
+        assert watching.asked("query", query=query).get("resultType") in ("vector", "scalar"), query
+
+
+def _queries_of_the_dashboard() -> list[str]:
+    panels = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))["panels"]
+    written = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    return [each.replace("$__rate_interval", "1m").replace("$organization", "acme") for each in written]
 
 
 def _fails(service: Service, watching: Prometheus) -> None:

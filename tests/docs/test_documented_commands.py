@@ -23,7 +23,8 @@ from tests.support.sources import module
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^( *)```(?:sh|console|bash)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
-_OF_A_SHELL = re.compile(r"[|&;<>$`*?~(]")
+OF_A_SHELL = re.compile(r"[|&;<>$`*?~(]")
+"""In a command that a shell has to run."""
 LONG_RUNNING = {"penstock run": "pass.done", "penstock simulator": "http://"}
 """Commands that end when they are told to, and what each says once it is at work."""
 
@@ -110,7 +111,7 @@ def test_documented_commands_run(command: str, shell: Shell, tmp_path: Path) -> 
     if command.startswith(tuple(LONG_RUNNING)):
         _runs_until_it_is_told_to_end(command, shell, tmp_path / "output")
         return
-    if command.startswith("penstock ") and not _OF_A_SHELL.search(command):
+    if command.startswith("penstock ") and not OF_A_SHELL.search(command):
         done = shell.run(*shlex.split(command)[1:])
     else:
         done = subprocess.run(
