@@ -44,6 +44,8 @@ def built_installation(folder: Path) -> Path:
     variables = {**os.environ, **environment(build), "PATH": f"{python / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     # The image's layers are thrown away; here the next run needs the files again.
     variables.pop("PIP_NO_CACHE_DIR", None)
+    # The image has none; pip would find the metadata of the build's own folder.
+    variables.pop("PYTHONPATH", None)
     for command in runs(build):
         subprocess.run(
             ["sh", "-c", command.replace(INSTALLATION, str(installation))],
