@@ -32,16 +32,26 @@ def test_without_a_repository_it_ends_with_an_error(
     assert not (tmp_path / "work").exists()
 
 
-@pytest.mark.parametrize(("arguments", "url"), [(["."], ""), ([], "https://git.example.com/flows.git")])
+@pytest.mark.parametrize(
+    ("arguments", "variable"), [(["."], ""), ([], "PENSTOCK_REPOSITORY_URL"), ([], "PENSTOCK_CONFIG")]
+)
 def test_the_demonstration_beside_another_repository_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], url: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    variable: str,
 ) -> None:
-    if url:
-        monkeypatch.setenv("PENSTOCK_REPOSITORY_URL", url)
+    file = tmp_path / "configuration.yaml"
+    file.write_text(
+        "apiVersion: penstock/v1\nkind: Configuration\nrepositories:\n  - {name: voice, url: /srv/voice.git}\n"
+    )
+    if variable:
+        monkeypatch.setenv(variable, str(file))
 
     assert run(["run", "--demo", *arguments]) == 1
 
-    assert "name two desired states" in capsys.readouterr().err
+    assert f"--demo and {variable or 'the folder'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

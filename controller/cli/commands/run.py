@@ -13,6 +13,7 @@ from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, stop_on_signals
 from controller.domain.clock import Clock
 from controller.domain.errors.process import SettingsInvalid
+from controller.reconcile.configuration.document import read_configuration
 from controller.reconcile.delivering import open_delivery
 from controller.reconcile.settings import Settings, load_settings
 from controller.service.connections import raise_limit_of_files
@@ -25,7 +26,7 @@ from controller.service.repository_sources import git_sources
 
 def run(
     folder: Annotated[
-        Path | None, typer.Argument(help="Watch this local folder instead of PENSTOCK_REPOSITORY_URL; for development.")
+        Path | None, typer.Argument(help="Watch this local folder instead of the configured repositories.")
     ] = None,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="With a folder: deliver uncommitted changes.")
@@ -49,11 +50,21 @@ def run(
 def _sources(folder: Path | None, settings: Settings, clock: Clock, *, demo: bool) -> list[RepositorySource]:
     work = settings.work_dir or platformdirs.user_cache_path("penstock")
     if demo:
-        if folder is not None or settings.repository_url is not None:
-            named = "PENSTOCK_REPOSITORY_URL" if folder is None else f"the folder {folder}"
-            raise SettingsInvalid(f"--demo and {named} name two desired states", hint="leave out one of the two")
+        _refuse_beside_demo(folder, settings)
         copy_demo_files(work / "default")
         return [RepositorySource(ONLY, settings, FolderFeed(work / "default", settings, clock, loopback=True))]
     if folder is not None:
         return [RepositorySource(ONLY, settings, FolderFeed(folder, settings, clock))]
     return git_sources(settings, clock, work)
+
+
+def _refuse_beside_demo(folder: Path | None, settings: Settings) -> None:
+    """Raise SettingsInvalid where something else is to be followed as well."""
+    others = {
+        f"the folder {folder}": folder is not None,
+        "PENSTOCK_REPOSITORY_URL": settings.repository_url is not None,
+        "PENSTOCK_CONFIG": bool(read_configuration(settings.config).repositories),
+    }
+    for name, named in others.items():
+        if named:
+            raise SettingsInvalid(f"--demo and {name} name two desired states", hint="leave out one of the two")
