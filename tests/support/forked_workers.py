@@ -32,13 +32,20 @@ from tests.support.forks import finish
 if TYPE_CHECKING:
     import execnet
 
+SHARED_FOLDER = "SHARED_FOLDER_OF_TESTS"
+"""Names a variable: the folder in which workers find what one of them made. There is none where no worker is forked."""
 _PROGRAM = Path(__file__).with_name("forked_worker.py")
 
 
 @contextlib.contextmanager
 def forking(arguments: Sequence[str], specs: Sequence[execnet.XSpec]) -> Iterator[None]:
     """Fork the workers of these specs for a run of pytest with these arguments."""
-    with tempfile.TemporaryDirectory(prefix="workers-") as folder, socket.socket(socket.AF_UNIX) as listener:
+    with (
+        tempfile.TemporaryDirectory(prefix="workers-") as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv(SHARED_FOLDER, folder)
         path = Path(folder) / "socket"
         listener.bind(str(path))
         listener.listen()
