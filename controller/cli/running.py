@@ -44,6 +44,7 @@ def opened_services(settings: Settings, open_delivery: OpenDelivery | None = Non
         audit_days=settings.audit_days,
         history_days=settings.history_days,
     ) as store:
+        store.database.lease_ttl_s = settings.lease_ttl
         yield Services(settings, store, clock, open_delivery=open_delivery)
 
 

@@ -158,6 +158,8 @@ class OrganizationStateDocument:
     """Refusals of a delivery at the time of the pass."""
     at_work: str | None
     """The controller that runs a pass now."""
+    replica: str | None
+    """The controller that looks after the organisation; null while none does, such as while one takes over."""
     suspended: SuspensionStateDocument | None
     """Who suspended it; null where nobody did. A suspension in the manifest is a refusal of the plan instead."""
     last_sync: LastSyncDocument | None

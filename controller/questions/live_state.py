@@ -115,14 +115,18 @@ def running_now(store: Store, visible: Visible, now: datetime) -> RunningDocumen
 def _states(store: Store, views: list[OrganizationView], now: datetime) -> list[OrganizationStateDocument]:
     running = {each.organization: each for each in store.running.all()}
     suspended = {each.organization: each for each in store.suspensions.active()}
+    roster = store.replicas.roster()
     last = store.sync_list.latest([view.kept_as or view.organization for view in views])
     return [
-        _state(
-            view,
-            running.get(view.organization),
-            suspended.get(view.organization),
-            last.get(view.kept_as or view.organization),
-            now,
+        replace(
+            _state(
+                view,
+                running.get(view.organization),
+                suspended.get(view.organization),
+                last.get(view.kept_as or view.organization),
+                now,
+            ),
+            replica=roster.holder(view.organization),
         )
         for view in views
     ]
@@ -142,6 +146,7 @@ def _state(
         drift=[filled(SeenDriftDocument, SimpleNamespace(**each)) for each in view.drift],
         held_back=[filled(RefusalDocument, SimpleNamespace(**each)) for each in view.held_back],
         at_work=None if running is None else running.holder,
+        replica=None,
         suspended=None if suspension is None else filled(SuspensionStateDocument, suspension),
         last_sync=None if last is None else last_sync_document(last),
         running=None if running is None else _running_pass(running, now),

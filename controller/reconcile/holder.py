@@ -29,6 +29,15 @@ def is_dead(holder: str) -> bool:
     return False
 
 
+def may_have_replaced(holder: str) -> bool:
+    """Whether the holder was on this host in another process namespace, as before a restart of this container.
+
+    Where several machines share a store, that says nothing: hosts of two machines may have the same name.
+    """
+    host, _, _ = holder.partition("@")[0].rpartition(":")
+    return host == socket.gethostname() and holder.partition("@")[2] != _process_namespace()
+
+
 def _process_namespace() -> str:
     try:
         return str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")

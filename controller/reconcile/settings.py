@@ -6,9 +6,9 @@ The repository cannot change them, so that no pull request changes where credent
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 import structlog
@@ -18,6 +18,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.files import Limits
+from controller.domain.lease_times import usual_lease_s
 from controller.domain.redaction import SECRETS
 from controller.domain.wording import advised
 from controller.forges.port import ForgeKind
@@ -39,6 +40,10 @@ _RENAMED = "it is read as PENSTOCK_ORGANIZATION_HOSTS; hosts that gates and webh
 def default_store_url() -> str:
     """SQLite in the user's state folder (`$XDG_STATE_HOME/penstock`)."""
     return f"sqlite:///{platformdirs.user_state_path('penstock') / 'penstock.db'}"
+
+
+def _usual_lease_ttl(known: Mapping[str, Any]) -> float:
+    return usual_lease_s(server=known["store"].startswith("postgres"))
 
 
 class Settings(AccessSettings):
@@ -127,7 +132,9 @@ class Settings(AccessSettings):
     )
     export_flows: int = Field(default=50, ge=1, le=1000, description="Flows in one export job at most")
     lease_ttl: Seconds = Field(
-        default=60.0, ge=1, description="Seconds after which another controller may take over from one that is silent"
+        default_factory=_usual_lease_ttl,
+        ge=1,
+        description="Seconds after which another controller may take over from one that is silent",
     )
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
     audit_dir: Path | None = Field(default=None, description="Folder for daily audit files, in addition to the store")
@@ -286,7 +293,8 @@ def load_settings(*, service: bool = False) -> Settings:
     settings = _from_environment()
     if settings.store_file is not None:
         url = secret_in_file(settings.store_file, "PENSTOCK_STORE_FILE")
-        settings = settings.model_copy(update={"store": url})
+        lease_ttl = settings.lease_ttl if "lease_ttl" in settings.model_fields_set else _usual_lease_ttl({"store": url})
+        settings = settings.model_copy(update={"store": url, "lease_ttl": lease_ttl})
     mask_proxies()
     trust(settings.ca_file, settings.cache_dir)
     for secret in (os.environ.get(settings.git_token_variable, ""), *_values_of_flows()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,8 @@ NOT_LOOKED_YET: Final = "the first pass has not ended yet"
 """What is shown of an organisation until then."""
 SLOW_S: Final = 60.0
 """Seconds for which the first reading of a repository is waited for."""
+ELSEWHERE: Final = "another replica looks after it"
+"""What is shown of an organisation of which the store tells nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,10 @@ class Board:
     repositories: list[RepositoryEntry] = field(default_factory=list)
     """In the order of the configuration."""
     _entries: dict[str, BoardEntry] = field(default_factory=dict)
+    joined: bool = False
+    """Whether the replicas agreed for the first time which organisations this process looks after."""
     _wanted: frozenset[str] = frozenset()
+    """Those that this process looks after."""
     _broken: set[str] = field(default_factory=set)
     """Organisations with an internal fault in their last pass."""
 
@@ -89,11 +94,15 @@ class Board:
         late_s = self.clock.monotonic() - SLOW_S
         return repository.revision is None and repository.fault is None and repository.since_s > late_s
 
-    def expect(self, organizations: Iterable[str]) -> None:
-        """Keep only these organisations from now on."""
-        self._wanted = frozenset(organizations)
-        awaited = {name: self._unknown(name, NOT_LOOKED_YET, awaited=True) for name in self._wanted}
-        self._entries = {name: self._entries.get(name, entry) for name, entry in awaited.items()}
+    def expect(self, organizations: Iterable[str], assigned: Collection[str]) -> None:
+        """Show only these organisations from now on; of those not `assigned` another replica knows more."""
+        self._wanted = frozenset(assigned)
+        known = {name: entry for name, entry in self._entries.items() if name in self._wanted}
+        self._entries = {name: known.get(name) or self._unseen(name) for name in organizations}
+
+    def _unseen(self, name: str) -> BoardEntry:
+        message = NOT_LOOKED_YET if name in self._wanted else ELSEWHERE
+        return self._unknown(name, message, awaited=True)
 
     def post(self, report: PassReport) -> None:
         """Note how a pass ended."""
@@ -140,11 +149,11 @@ class Board:
 
     @property
     def ready(self) -> bool:
-        """Whether the repositories were read, every organisation had a pass, and no worker is broken."""
+        """Whether the repositories were read, all organisations of this process had a pass, and no worker is broken."""
         waiting = any(self.waits_for(each) for each in self.repositories)
         read = any(each.revision is not None for each in self.repositories) and not waiting
         seen = not any(self._entries[name].awaited for name in self._wanted)
-        return read and seen and self._wanted.isdisjoint(self._broken)
+        return self.joined and read and seen and self._wanted.isdisjoint(self._broken)
 
 
 def report_message(report: PassReport) -> str:

@@ -21,6 +21,7 @@ from controller.reconcile.services import Services
 from controller.service.access.opening import open_access
 from controller.service.api.app import create_api
 from controller.service.api.paths import ApiMount
+from controller.service.assignment import Assignment
 from controller.service.belonging import belonging
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
@@ -33,10 +34,12 @@ from controller.service.listing import OrganizationList
 from controller.service.live import BEGINNINGS
 from controller.service.live_poll import LiveHandlers, LivePoll
 from controller.service.metrics import Metrics
+from controller.service.orders import Orders, Telling
 from controller.service.organization_workers import OrganizationWorkers
 from controller.service.window import ServiceWindow
-from controller.service.worker import Telling, Worker
+from controller.service.worker import Worker
 from controller.store.actions import Verb
+from controller.store.live_marks import LiveChanges
 
 log = structlog.get_logger()
 
@@ -72,11 +75,13 @@ class Controller:
         self._services = services
         self._stop = stop
         self._allow_dirty = allow_dirty
-        self._workers = OrganizationWorkers(self._worker)
         self._described: Mapping[str, Described] = {}
         """All organisations that the repositories describe, by name."""
         self.board = Board(services.clock)
         self.metrics = Metrics(services.clock)
+        self._workers = OrganizationWorkers(self._worker, self._worker_ended)
+        self._assignment = Assignment(services, self._workers)
+        self.metrics.share(lambda: self._assignment.counts)
         self.metrics.serve(services.settings.drift_interval, self.board, self._ready, services.loads)
         services.observer = self.metrics.calls_of
         services.on_try = self.metrics.tried
@@ -85,7 +90,7 @@ class Controller:
             self.metrics.sends_to(RECEIVER)
         self.repositories = [self._followed(each) for each in sources]
         self._listing = OrganizationList(services)
-        self._poll = LivePoll(services, LiveHandlers(self._healthy, self._nudge, self._asked, self._listing.catch_up))
+        self._poll = LivePoll(services, self._handlers())
 
     def _ready(self) -> bool:
         return self.board.ready and self._services.store.database.fault is None
@@ -127,11 +132,18 @@ class Controller:
             for name, work in repository.tasks(lambda: self._employ(group)).items():
                 beginning.append(group.create_task(self._lasting(work), name=name))
         announcing = group.create_task(announcements.run(), name="announcements")
+        sharing = group.create_task(
+            self._lasting(lambda: self._assignment.run(lambda: self._arrange(group))), name="assignment"
+        )
         await self._stop.wait()
         log.info("service.stopping", workers=len(self._workers))
         for task in beginning:
             task.cancel()
+        # Each organisation goes to another replica as soon as its worker has ended.
+        self._assignment.serve(())
         await asyncio.gather(server, *self._workers.stop())
+        sharing.cancel()
+        self._assignment.leave()
         announcing.cancel()
 
     def _app(self) -> Starlette:
@@ -167,11 +179,7 @@ class Controller:
             await self._services.clock.sleep(_PAUSE_S)
 
     def _employ(self, group: asyncio.TaskGroup) -> None:
-        """Look after the organisations that are described now.
-
-        This is the one place that decides which organisations this process looks after: all that the repositories
-        describe. Board, metrics and workers follow from it; the list in the store has all of them in any case.
-        """
+        """Look after this process' share of the organisations that are described now; the list in the store has all."""
         read = [each.workspace is not None for each in self.repositories]
         if not any(read):
             return
@@ -180,10 +188,17 @@ class Controller:
         for repository in self.repositories:
             own = [name for name, each in wanted.items() if each.repository == repository.name]
             repository.keep(own, found.refused.get(repository.name, {}))
-        self.board.expect(wanted)
-        self.metrics.expect(wanted)
         self._listing.read([each.organization for each in wanted.values()], complete=all(read))
-        self._workers.employ(wanted, group)
+        self._assignment.serve(wanted.keys())
+        self._arrange(group)
+
+    def _arrange(self, group: asyncio.TaskGroup) -> None:
+        """Let board, metrics and workers follow the assignment."""
+        own = {name: each for name, each in self._described.items() if name in self._assignment.organizations}
+        self.board.expect(self._described, own)
+        self.board.joined = self.board.joined or self._assignment.settled
+        self.metrics.expect(own)
+        self._workers.employ({} if self._stop.is_set() else own, group)
 
     def _worker(self, organization: str, services: Services) -> Worker:
         return Worker(
@@ -191,9 +206,26 @@ class Controller:
             services,
             drift_interval_s=services.settings.drift_interval,
             tell=Telling(self._report, self._fail, _CountingListener(self.metrics)),
-            stopping=self._stop.is_set,
+            orders=Orders(self._stop.is_set, lambda: self._assignment.holds(organization)),
             allow_dirty=self._allow_dirty,
         )
+
+    def _worker_ended(self) -> None:
+        self._assignment.wake()
+
+    def _handlers(self) -> LiveHandlers:
+        return LiveHandlers(
+            health=self._healthy,
+            nudge=self._nudge,
+            asked=self._asked,
+            assigned=self._assignment.wake,
+            pushed=self._pushed,
+            catch_up=self._listing.catch_up,
+        )
+
+    def _pushed(self, changes: LiveChanges) -> None:
+        for repository in self.repositories:
+            repository.heard(changes)
 
     def _nudge(self, organization: str, reason: str) -> None:
         worker = self._workers.of(organization)

@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars
 
 from controller.domain.desired import SyncMode
 from controller.domain.errors.branches import PenstockError
-from controller.domain.errors.process import SettingsInvalid
+from controller.domain.errors.process import SettingsInvalid, StoreFailed
 from controller.domain.errors.repository import BranchGone
 from controller.forges.port import Forge
 from controller.reconcile.announcing import incoming_webhook_secret
@@ -26,6 +26,7 @@ from controller.service.feeds import Feed
 from controller.service.incoming import HookedRepository
 from controller.service.merged import MergedPullRequests, Workers
 from controller.service.pull_requests import PullRequests
+from controller.store.live_marks import LiveChanges
 
 log = structlog.get_logger()
 
@@ -130,7 +131,25 @@ class FollowedRepository:
             return None
         # Where the operator names the forge's repository, git may be read from a mirror of it.
         url = settings.forge_repository or settings.repository_url
-        return HookedRepository(secret, url, self._feed.pushed, self._changed)
+        return HookedRepository(secret, url, self._pushed, self._changed)
+
+    def _pushed(self, branch: str) -> bool:
+        """The forge told of a push: read at once, here and in the other replicas."""
+        followed, url = self._feed.pushed(branch), self.services.settings.repository_url
+        if followed and url is not None and self.services.store.database.is_server:
+            try:
+                self.services.store.marks.pushed(url)
+            except StoreFailed as error:  # the others poll
+                log.warning("push.not-told", error=error.message)
+        return followed
+
+    def heard(self, changes: LiveChanges) -> None:
+        """Read at once where a replica heard of a push; look at the pull requests, too."""
+        url, repository = self.services.settings.repository_url, self._feed.repository
+        if url is not None and changes.pushed(url):
+            self._feed.pushed("" if repository is None else repository.followed)
+            if self.pull_requests is not None:
+                self.pull_requests.pushed()
 
     def looked(self, report: PassReport) -> None:
         """Take note of a pass over one of its organisations."""

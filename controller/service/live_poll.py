@@ -12,14 +12,14 @@ from controller.domain.errors.process import StoreFailed
 from controller.domain.status import Health
 from controller.reconcile.services import Services
 from controller.store.actions import Verb
-from controller.store.leases import DEFAULT_TTL_S
 from controller.store.live_marks import LiveChanges, LiveTopic
 
 log = structlog.get_logger()
 
 LIVE_POLL_S: Final = 1.0
 """Between two looks at the store."""
-_BEAT_S: Final = DEFAULT_TTL_S / 3
+_BEATS_PER_TTL: Final = 3
+"""How often a controller says in the time of a lease that it is alive."""
 _REASONS: Final = {LiveTopic.APPROVAL: "approved", LiveTopic.SUSPENSION: "suspended or resumed"}
 
 
@@ -33,6 +33,10 @@ class LiveHandlers:
     """An organisation, and why to look at it now."""
     asked: Callable[[str, frozenset[Verb]], None]
     """An organisation, and what people asked of it that no controller has taken."""
+    assigned: Callable[[], None]
+    """Called when organisations changed hands."""
+    pushed: Callable[[LiveChanges], None]
+    """Called with changes that may tell of pushes, of which a replica heard."""
     catch_up: Callable[[], None]
     """Writes what the store did not take before. Raises StoreFailed."""
 
@@ -80,7 +84,7 @@ class LivePoll:
             self._waiting = bool(waiting)
             for organization, verbs in waiting.items():
                 self._handlers.asked(organization, verbs)
-        if now_s - self._beat_s >= _BEAT_S:
+        if now_s - self._beat_s >= self._services.settings.lease_ttl / _BEATS_PER_TTL:
             self._beat_s = now_s
             store.running.beat(self._services.holder)
             store.actions.beat(self._services.holder)
@@ -95,6 +99,9 @@ class LivePoll:
             for organization, health in healths.items():
                 if first or organization in seen:
                     self._handlers.health(organization, health)
+        if changes.organizations(LiveTopic.ASSIGNMENT):
+            self._handlers.assigned()
+        self._handlers.pushed(changes)
         for topic, reason in _REASONS.items():
             for organization in sorted(changes.organizations(topic)):
                 self._handlers.nudge(organization, reason)

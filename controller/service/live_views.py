@@ -10,7 +10,7 @@ import structlog
 
 from controller.domain.desired import Organization
 from controller.domain.documents import plain
-from controller.domain.errors.delivery import LeaseHeld
+from controller.domain.errors.delivery import LeaseHeld, LeaseLost
 from controller.domain.errors.process import Interrupted, StoreFailed
 from controller.domain.status import Health, SyncStatus
 from controller.planning.model import Plan
@@ -70,6 +70,14 @@ class LiveViews:
         except StoreFailed as error:
             log.warning("live.not-written", organization=self._name, error=error.message)
 
+    def elsewhere(self) -> None:
+        """Another replica looks after the organisation: only that this one's pass has ended is kept."""
+        self._last = None
+        try:
+            self._services.store.running.end(self._name, self._services.holder)
+        except StoreFailed as error:
+            log.warning("live.not-written", organization=self._name, error=error.message)
+
     def _renewed(self, report: PassReport, plan: Plan, organization: Organization) -> bool:
         """Whether only the time of the look had to be written: another look at the same plan."""
         last, store = self._last, self._services.store
@@ -111,7 +119,7 @@ class LiveViews:
 
     def _end_running(self, report: PassReport) -> None:
         """Without the lease, another controller's pass may go on."""
-        leased = report.mode is not Mode.PLAN and not isinstance(report.error, LeaseHeld)
+        leased = report.mode is not Mode.PLAN and not isinstance(report.error, LeaseHeld | LeaseLost)
         self._services.store.running.end(self._name, None if leased else self._services.holder)
 
     def _of_pass(self, report: PassReport) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from controller.service.board import Board
 from controller.service.call_metrics import CallMetrics
 from controller.service.incoming import SENDERS, Result
 from controller.service.pass_metrics import DeliveryMetrics, PassMetrics
-from controller.service.scrape import AtScrape
+from controller.service.scrape import AtScrape, ShareCounts, SharesAtScrape
 
 _AREAS = {"api": "api", "webhooks": "webhooks"} | dict.fromkeys(("healthz", "readyz", "metrics", "status"), "probes")
 """By the first part of a path; everything else is for people."""
@@ -74,6 +74,10 @@ class Metrics:
         """Note the setting of a service, and ask it for the rest when metrics are read."""
         self._interval.set(drift_interval_s)
         self.registry.register(AtScrape(board, ready, lambda: self._of_shown(loads())))
+
+    def share(self, counts: Callable[[], ShareCounts]) -> None:
+        """Ask for the shares of the replicas when metrics are read."""
+        self.registry.register(SharesAtScrape(counts))
 
     def _of_shown(self, loads: Mapping[str, CallLoad]) -> Mapping[str, CallLoad]:
         return {name: load for name, load in loads.items() if name in self._shown}

@@ -9,6 +9,7 @@ from controller.domain.errors.branches import PenstockError, Transient, Waiting
 from controller.domain.waiting import Backoff
 
 _SHORTEST_S = 5.0
+_SOON_S = 15.0
 _BACKOFF = Backoff(2 * _SHORTEST_S, longest_s=300.0)
 
 
@@ -34,7 +35,8 @@ class Pauses:
 class Standby:
     """Decides when a worker without the lease runs a planning pass: at first, for each revision, and at the interval.
 
-    The lease is tried far more often: that costs no call.
+    The lease is tried far more often: that costs no call. One that ends soon is waited for first, because its holder
+    may have died.
     """
 
     def __init__(self, clock: Clock, interval_s: float) -> None:
@@ -42,14 +44,19 @@ class Standby:
         self._interval_s = interval_s
         self._looked: tuple[str, float] | None = None
         """Revision and time of the last pass without the lease."""
+        self._tried = False
+        """Whether the lease was held already at the last try."""
 
     @property
     def waits(self) -> bool:
         """Whether the last pass was without the lease."""
         return self._looked is not None
 
-    def is_due(self, revision: str) -> bool:
-        """Whether to run a pass now."""
+    def is_due(self, revision: str, left_s: float) -> bool:
+        """Whether to run a pass now; the lease ends after `left_s` unless it is renewed."""
+        tried, self._tried = self._tried, True
+        if not tried and left_s <= _SOON_S:
+            return False
         if self._looked is None or self._looked[0] != revision:
             return True
         return self._clock.monotonic() - self._looked[1] >= self._interval_s
@@ -60,4 +67,4 @@ class Standby:
 
     def ended(self) -> None:
         """Note that the lease is free again."""
-        self._looked = None
+        self._looked, self._tried = None, False

@@ -27,12 +27,16 @@ class _Employed:
 class OrganizationWorkers:
     """Starts and dismisses workers. Two never work on one organisation, under whatever name."""
 
-    def __init__(self, hire: Callable[[str, Services], Worker]) -> None:
-        """`hire` makes the worker of an organisation with the services of its repository."""
+    def __init__(self, hire: Callable[[str, Services], Worker], ended: Callable[[], None]) -> None:
+        """`hire` makes the worker of an organisation with the services of its repository.
+
+        `ended` is called when a worker has ended.
+        """
         self._hire = hire
+        self._ended = ended
         self._employed: dict[str, _Employed] = {}
         self._leaving: list[_Employed] = []
-        """Of organisations that are gone; their last pass may still be running."""
+        """Of organisations that are gone, or another replica's; their last pass may still be running."""
 
     def __contains__(self, organization: str) -> bool:
         return organization in self._employed
@@ -47,6 +51,23 @@ class OrganizationWorkers:
         """The worker of an organisation; None where this process does not look after it."""
         employed = self._employed.get(organization)
         return None if employed is None else employed.worker
+
+    def works_on(self, organization: str) -> bool:
+        """Whether a worker of the organisation has not ended, also one that was dismissed."""
+        return any(not each.ended for each in self._workers_of(organization))
+
+    def passes(self, organization: str) -> bool:
+        """Whether a pass over the organisation runs."""
+        return any(each.passes for each in self._workers_of(organization))
+
+    def interrupt(self, organization: str) -> None:
+        """End its pass soon, as after a shutdown signal."""
+        for each in self._workers_of(organization):
+            each.interrupt()
+
+    def _workers_of(self, organization: str) -> Iterator[Worker]:
+        employed = (*self._employed.values(), *self._leaving)
+        return (each.worker for each in employed if each.worker.name == organization)
 
     def employ(self, wanted: Mapping[str, Described], group: asyncio.TaskGroup) -> None:
         """Look after these organisations, by name, and no others.
@@ -81,6 +102,7 @@ class OrganizationWorkers:
         context = contextvars.copy_context()
         context.run(structlog.contextvars.bind_contextvars, repository=described.repository)
         task = group.create_task(worker.run(before), name=f"worker {organization.name}", context=context)
+        task.add_done_callback(lambda _: self._ended())
         return _Employed(worker, task, services, described.workspace)
 
     def stop(self) -> list[asyncio.Task[None]]:

@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from controller.domain.platform import CallLoad
 from controller.service.board import Board
+
+
+@dataclass(frozen=True, slots=True)
+class ShareCounts:
+    """How the organisations are shared out over the replicas, as this one saw it last."""
+
+    assigned: int = 0
+    """Organisations that this replica looks after."""
+    unassigned: int = 0
+    """Organisations of its manifests that no replica looks after."""
+    replicas: int = 0
+    """Replicas that are alive."""
+
+
+class SharesAtScrape(Collector):
+    """Counts of the shares."""
+
+    def __init__(self, counts: Callable[[], ShareCounts]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The values at this moment."""
+        counts = self._counts()
+        for name, text, count in (
+            ("assigned_organizations", "Organisations that this replica looks after", counts.assigned),
+            ("unassigned_organizations", "Organisations that no replica looks after", counts.unassigned),
+            ("replicas", "Replicas that are alive", counts.replicas),
+        ):
+            yield GaugeMetricFamily(f"penstock_{name}", text, value=count)
 
 
 class AtScrape(Collector):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from controller.domain.errors.process import StoreFailed
 from controller.domain.status import Health, SyncStatus
 from controller.genesys.latency import RouteLatency
 from controller.service.board import Board, BoardEntry
+from controller.store.replicas import Roster
 from controller.store.running import RunningPass
 from controller.store.store import Store
 from controller.store.views import OrganizationView
@@ -92,6 +93,8 @@ class ServedOrganizationDocument:
     """How long calls of this process took, by route."""
     holder: str | None
     """The controller that ran that pass; null before the first one."""
+    replica: str | None
+    """The controller that looks after the organisation; null while none does, such as while one takes over."""
     running: ServedPassDocument | None
     """The pass that runs now; null between passes, and during short looks."""
 
@@ -127,29 +130,32 @@ def status_document(
     board: Board, latencies: Mapping[str, Sequence[RouteLatency]], store: Store | None
 ) -> ServiceStatusDocument:
     """The document. Where the store does not answer, it has what this process knows itself."""
-    views, running = _kept(store)
+    views, running, roster = _kept(store)
     return ServiceStatusDocument(
         revision=board.revision,
         fault=board.fault,
         repositories=[filled(ServedRepositoryDocument, each, fault=each.message) for each in board.repositories],
         organizations=[
-            _organization(
-                entry, views.get(entry.organization), running.get(entry.organization), latencies, board.clock.now()
+            replace(
+                _organization(
+                    entry, views.get(entry.organization), running.get(entry.organization), latencies, board.clock.now()
+                ),
+                replica=None if roster is None else roster.holder(entry.organization),
             )
             for entry in board.entries()
         ],
     )
 
 
-def _kept(store: Store | None) -> tuple[dict[str, OrganizationView], dict[str, RunningPass]]:
+def _kept(store: Store | None) -> tuple[dict[str, OrganizationView], dict[str, RunningPass], Roster | None]:
     if store is None:
-        return {}, {}
+        return {}, {}, None
     try:
         views = {view.organization: view for view in store.views.organizations()}
-        return views, {each.organization: each for each in store.running.all()}
+        return views, {each.organization: each for each in store.running.all()}, store.replicas.roster()
     except StoreFailed as error:
         log.warning("live.not-read", error=error.message)
-        return {}, {}
+        return {}, {}, None
 
 
 def _organization(
@@ -170,6 +176,7 @@ def _organization(
             sync=entry.status,
             calls=calls,
             holder=None,
+            replica=None,
             running=shown,
         )
     return filled(
@@ -178,6 +185,7 @@ def _organization(
         name=view.organization,
         calls=calls,
         holder=view.holder or None,
+        replica=None,
         running=shown,
     )
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Final
 
 import structlog
 
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors.delivery import DeliveryPaused, LeaseHeld
-from controller.domain.errors.process import Interrupted
 from controller.domain.foreign_errors import as_fault
 from controller.domain.platform import Capability
 from controller.domain.waiting import first_of
 from controller.reconcile.loop import run_pass
-from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest
+from controller.reconcile.pass_ import SERVICE, Mode, PassRequest
 from controller.reconcile.report import Left, PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
@@ -25,23 +25,17 @@ from controller.service.flow_events import POLL_S, ChangePoll, FlowSubscription
 from controller.service.live import LiveListener
 from controller.service.live_views import LiveViews
 from controller.service.next_look import Pauses, Standby
+from controller.service.orders import Orders, Telling
 from controller.service.out_of_band import ELSEWHERE, OutOfBandChanges
+from controller.service.pass_reports import leaves_the_unknown, saw_nothing
 from controller.service.trouble import Troubles
 from controller.store.actions import AskedAction, Verb
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """The receivers of news about passes."""
-
-    report: Callable[[PassReport], None]
-    """Called with the report of each pass."""
-    fault: Callable[[str, Exception], None]
-    """Called with the organisation and the error of a pass that ended without a report."""
-    listener: Listener
-    """Told of progress while a pass runs."""
+_UNASSIGNED_PAUSE_S: Final = 1.0
+"""Between two looks whether this process looks after the organisation again."""
 
 
 class Worker:
@@ -54,14 +48,14 @@ class Worker:
         *,
         drift_interval_s: float,
         tell: Telling,
-        stopping: Callable[[], bool],
+        orders: Orders,
         allow_dirty: bool = False,
     ) -> None:
         self.name = name
         self._services = services
         self._drift_interval_s = drift_interval_s
         self._tell = tell
-        self._told_to_stop = stopping
+        self._orders = orders
         self._allow_dirty = allow_dirty
         self._standby = Standby(services.clock, drift_interval_s)
         self._troubles = Troubles(name)
@@ -74,11 +68,13 @@ class Worker:
         self._subscription = FlowSubscription(name, services.clock, self._changes.add, self._look_at_all)
         self._poll = ChangePoll(name, services.clock, self._changes, lambda: self._subscription.subscribed)
         self._full_look = True
-        self._dismissed = False
+        self._dismissed = self._interrupted = False
         self._workspace: Workspace | None = None
         self._reasons: list[str] = []
         self._woken = asyncio.Event()
         self._pauses = Pauses(drift_interval_s)
+        self.passes = False
+        """Whether a pass runs."""
         self.ended = False
         """Whether the last pass has ended."""
 
@@ -118,21 +114,26 @@ class Worker:
         self._woken.set()
 
     def dismiss(self) -> None:
-        """The organisation is gone from the manifests: end after the running pass."""
+        """The organisation is gone from the manifests, or another replica's: end after the running pass."""
         self._dismissed = True
         self._woken.set()
+
+    def interrupt(self) -> None:
+        """End soon: the running pass is parked, as after a shutdown signal."""
+        self._interrupted = True
+        self.dismiss()
 
     def employ_again(self) -> bool:
         """Cancel a dismissal; False when the worker has ended."""
         if not self.ended:
-            self._dismissed = False
+            self._dismissed = self._interrupted = False
         return not self.ended
 
     def _stopping(self) -> bool:
-        return self._dismissed or self._told_to_stop()
+        return self._dismissed or self._orders.stopping()
 
     def _pass_is_to_stop(self) -> bool:
-        return self._gives_way or self._told_to_stop()
+        return self._gives_way or self._interrupted or self._orders.stopping()
 
     def serves(self, organization: Organization) -> bool:
         """Whether it is the same organisation, even under another name: same endpoint and same client."""
@@ -168,6 +169,9 @@ class Worker:
             if self._stopping() or self._workspace is None:
                 pause_s = self._drift_interval_s
                 continue
+            if not self._orders.assigned():
+                pause_s = _UNASSIGNED_PAUSE_S
+                continue
             trigger = ", ".join(self._reasons) or "drift"
             self._reasons.clear()
             pause_s = await self._safely(self._workspace, trigger)
@@ -176,23 +180,33 @@ class Worker:
     async def _safely(self, workspace: Workspace, trigger: str) -> float:
         """Run and report one pass; returns the pause before the next. No error may end the other workers."""
         self._live.pass_begins(trigger)
-        self._gives_way = False
+        self._gives_way, self.passes = False, True
         try:
             report = await self._watched_pass(workspace, trigger)
             self._live.pass_ended()
-            if not _saw_nothing(report):
+            if not saw_nothing(report):
                 self._tell.report(report)
             self._troubles.tell(report)
-            await self._views.report(report, workspace.organization(self.name))
+            await self._keep(report, workspace.organization(self.name))
         except Exception as error:
             log.exception("worker.failed", organization=self.name)
             self._live.pass_ended()
             self._tell.fault(self.name, error)
             fault = as_fault(error, f"the pass over {self.name}")
-            self._views.fault(fault.message)
+            if self._orders.assigned():
+                self._views.fault(fault.message)
             return self._pauses.after(fault)
+        finally:
+            self.passes = False
         unread = report.result.undetermined if report.result is not None else None
         return self._pauses.after(report.error or unread)
+
+    async def _keep(self, report: PassReport, organization: Organization) -> None:
+        """Keep what the pass found, unless another replica may have found something newer."""
+        if self._orders.assigned():
+            await self._views.report(report, organization)
+        else:
+            self._views.elsewhere()
 
     async def _wait(self, seconds: float) -> None:
         """Wait until woken, or until the time is over."""
@@ -264,7 +278,7 @@ class Worker:
             # A person approved this plan: make it again under the lease, and refuse it when it changed.
             approved = replace(request, mode=Mode.APPLY, trigger=f"{request.trigger}, approved")
             report = await self._run(approved, workspace)
-        if _leaves_the_unknown(report):
+        if leaves_the_unknown(report):
             looked = await self._run(replace(request, mode=Mode.PLAN, expected_digest=None), workspace)
             left = None if looked.plan is None else Left(looked.plan, looked.live, looked.recorded)
             report = replace(report, left=left)
@@ -275,7 +289,7 @@ class Worker:
         if not isinstance(report.error, LeaseHeld):
             self._standby.ended()
             return report
-        if not self._standby.is_due(workspace.revision):
+        if not self._standby.is_due(workspace.revision, report.error.retry_after_s):
             return report
         looked = await self._run(replace(request, mode=Mode.PLAN), workspace)
         if looked.plan is not None:
@@ -296,18 +310,6 @@ class Worker:
         if report.plan is None or report.plan.empty:
             return False
         return self._services.store.approvals.of(self.name, report.plan.digest) is not None
-
-
-def _saw_nothing(report: PassReport) -> bool:
-    """Whether the pass ended before it looked: the previous report is still the best."""
-    return isinstance(report.error, Interrupted | LeaseHeld) and report.plan is None
-
-
-def _leaves_the_unknown(report: PassReport) -> bool:
-    """Whether only another look can tell what the delivery left. After a fault, the next pass comes soon anyway."""
-    if report.result is None or report.left is not None or report.error is not None:
-        return False
-    return report.result.undetermined is None
 
 
 def _mode(organization: Organization) -> Mode:

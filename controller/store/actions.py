@@ -18,7 +18,6 @@ from controller.domain.clock import Clock
 from controller.domain.errors.api import IdempotencyConflict
 from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.history import HISTORY_DAYS
-from controller.store.leases import DEFAULT_TTL_S
 from controller.store.live_marks import LiveTopic, touch
 from controller.store.live_schema import actions
 
@@ -155,16 +154,14 @@ class Actions(StorePart):
             now = self._database.common_time(connection, self._clock)
             connection.execute(update(actions).where(*mine).values(beat_at=now))
 
-    def close_abandoned(
-        self, holder: str | None = None, *, ttl_s: float = DEFAULT_TTL_S, older_than_s: float = 0.0
-    ) -> int:
-        """Close the actions whose holder was not heard from for `ttl_s`; returns how many.
+    def close_abandoned(self, holder: str | None = None, *, older_than_s: float = 0.0) -> int:
+        """Close the actions whose holder was not heard from for the time of a lease; returns how many.
 
         With `holder`, close those that an earlier run of this holder left: it took them at least `older_than_s` ago.
         """
         with self._database.read() as connection:
             now = self._database.common_time(connection, self._clock)
-            by_time = actions.c.beat_at < now - timedelta(seconds=ttl_s)
+            by_time = actions.c.beat_at < now - timedelta(seconds=self._database.lease_ttl_s)
             of_holder = (actions.c.taken_by == holder) & (actions.c.taken_at < now - timedelta(seconds=older_than_s))
             late = select(actions).where(actions.c.done_at.is_(None), by_time if holder is None else of_holder)
             found = [_action(row) for row in connection.execute(late).mappings().all()]

@@ -16,11 +16,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.errors.process import StoreFailed
+from controller.domain.lease_times import usual_lease_s
 from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine, shown_url
 from controller.store.outage import Outage
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0011"
+HEAD: Final = "0012"
 """The newest migration."""
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
@@ -49,6 +50,8 @@ class Database:
         self.fault: str | None = None
         """Why the store cannot be read; None once it answered again."""
         self._outage = Outage(engine)
+        self.lease_ttl_s = usual_lease_s(server=self.is_server)
+        """Seconds of silence after which a controller counts as dead; the operator's, where they set them."""
         self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
         self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
 
@@ -83,6 +86,11 @@ class Database:
     def place(self) -> str:
         """Where it is, for messages."""
         return shown_url(self._engine.url)
+
+    @property
+    def is_server(self) -> bool:
+        """Whether a server keeps it, which processes of several machines may share."""
+        return self._engine.dialect.name == "postgresql"
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

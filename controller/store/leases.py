@@ -18,8 +18,6 @@ from controller.domain.errors.delivery import LeaseHeld, LeaseLost
 from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.schema import leases
 
-DEFAULT_TTL_S: Final = 60.0
-
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -39,9 +37,12 @@ class Lease:
 
 
 class Leases(StorePart):
-    """All leases. The holder's name should tell a person which process it is."""
+    """All leases. The holder's name should tell a person which process it is.
 
-    def acquire(self, name: str, holder: str, *, manifest: str = "", ttl_s: float = DEFAULT_TTL_S) -> Lease:
+    One lasts `ttl_s` seconds; the time that is usual for the store when left out.
+    """
+
+    def acquire(self, name: str, holder: str, *, manifest: str = "", ttl_s: float | None = None) -> Lease:
         """Take the lease when it is free or expired, or when this holder's earlier run for the manifest left it behind.
 
         Raises LeaseHeld, naming the holder and its manifest, while another one has it, or this one for another
@@ -56,16 +57,16 @@ class Leases(StorePart):
             if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
                 raise _held(row, manifest, now)
             again = (row["holder"], row["manifest"]) == (holder, manifest)
-            lease = Lease(name, holder, int(row["fence"]) + 1, now + timedelta(seconds=ttl_s), manifest, again)
+            lease = Lease(name, holder, int(row["fence"]) + 1, self._end(now, ttl_s), manifest, again)
             values = {column: value for column, value in asdict(lease).items() if column in leases.c}
             connection.execute(update(leases).where(leases.c.name == name).values(values))
         return lease
 
-    def renew(self, lease: Lease, *, ttl_s: float = DEFAULT_TTL_S) -> Lease:
+    def renew(self, lease: Lease, *, ttl_s: float | None = None) -> Lease:
         """The same lease with a later end. Raises LeaseLost when it expired or another holder took it."""
         with self._database.write() as connection:
             now = prove(self._database, connection, lease, self._clock)
-            renewed = replace(lease, expires_at=now + timedelta(seconds=ttl_s))
+            renewed = replace(lease, expires_at=self._end(now, ttl_s))
             connection.execute(update(leases).where(leases.c.name == lease.name).values(expires_at=renewed.expires_at))
         return renewed
 
@@ -92,6 +93,9 @@ class Leases(StorePart):
         if row is None or row["expires_at"] <= now:
             return None
         return Lease(**row)
+
+    def _end(self, now: datetime, ttl_s: float | None) -> datetime:
+        return now + timedelta(seconds=self._database.lease_ttl_s if ttl_s is None else ttl_s)
 
     def _now(self, connection: Connection) -> datetime:
         return self._database.common_time(connection, self._clock)

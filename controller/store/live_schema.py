@@ -135,6 +135,17 @@ actions = Table(
     Index("ix_actions_open", "done_at", "taken_at"),
 )
 
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("instance", String(36), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("serves", JSON, nullable=False),
+)
+"""The controllers that share the store. `serves` are the names of the organisations in the manifests that one read."""
+
 live_marks = Table(
     "live_marks",
     metadata,

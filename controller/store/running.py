@@ -15,7 +15,6 @@ from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from controller.domain.status import StepState
 from controller.store.database import StorePart, insert_or_update
-from controller.store.leases import DEFAULT_TTL_S
 from controller.store.live_marks import LiveTopic, touch
 from controller.store.live_schema import running_flows, running_passes
 
@@ -115,7 +114,8 @@ class Running(StorePart):
         """
         with self._database.write() as connection:
             now = self._database.common_time(connection, self._clock)
-            if not leased and _is_others(connection, organization, holder, now):
+            heard_since = now - timedelta(seconds=self._database.lease_ttl_s)
+            if not leased and _is_others(connection, organization, holder, heard_since):
                 return False
             began = {"organization": organization, "holder": holder, "trigger": trigger, "since": now, "beat_at": now}
             insert_or_update(connection, running_passes, began | {"step": step} | dict.fromkeys(_OF_STEPS))
@@ -199,7 +199,7 @@ class Running(StorePart):
             if not found:
                 return []
             told = [_flow(row) for row in connection.execute(flows).mappings().all()]
-            limit = self._database.common_time(connection, self._clock) - timedelta(seconds=DEFAULT_TTL_S)
+            limit = self._database.common_time(connection, self._clock) - timedelta(seconds=self._database.lease_ttl_s)
         return [
             replace(
                 each,
@@ -215,9 +215,9 @@ _PASS: Final = tuple(column for column in running_passes.c if column.name != "ch
 """Without the changes, which may be ten thousand."""
 
 
-def _is_others(connection: Connection, organization: str, holder: str, now: datetime) -> bool:
-    """Whether the shown pass is that of another controller that was heard from."""
-    others = running_passes.c.holder != holder, running_passes.c.beat_at >= now - timedelta(seconds=DEFAULT_TTL_S)
+def _is_others(connection: Connection, organization: str, holder: str, heard_since: datetime) -> bool:
+    """Whether the shown pass is that of another controller that was heard from since then."""
+    others = running_passes.c.holder != holder, running_passes.c.beat_at >= heard_since
     query = select(running_passes.c.organization).where(running_passes.c.organization == organization, *others)
     return connection.execute(query).first() is not None
 

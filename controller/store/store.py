@@ -27,6 +27,7 @@ from controller.store.live_marks import LiveMarks
 from controller.store.outbox import OutboxTable
 from controller.store.past import Past
 from controller.store.quarantine import Quarantines
+from controller.store.replicas import Replicas
 from controller.store.running import Running
 from controller.store.schema import STORE_ID, installation, known_branches
 from controller.store.suspensions import Suspensions
@@ -64,6 +65,7 @@ class Store:
         self.known_branches = KnownBranches(database, clock)
         self.views = Views(database, clock)
         self.running = Running(database, clock)
+        self.replicas = Replicas(database, clock)
         self.suspensions = Suspensions(database, clock)
         self.actions = Actions(database, clock, history_days)
         self.marks = LiveMarks(database, clock)

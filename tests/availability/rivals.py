@@ -46,6 +46,11 @@ class Rivals:
             if entry["action"] == "publish"
         )
 
+    def looks_after(self) -> Service:
+        """The one that the organisation is assigned to."""
+        found = self.one.organization().get("replica") or self.other.organization()["replica"]
+        return {"one": self.one, "other": self.other}[found]
+
     def uploads_last(self, seconds: float) -> None:
         """What is uploaded from now on is live after so long."""
         settings = {"upload_s": seconds * TIME_SCALE}

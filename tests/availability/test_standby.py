@@ -19,7 +19,8 @@ from controller.reconcile.pass_ import Unwatched
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import open_folder
 from controller.service.board import Board, BoardEntry
-from controller.service.worker import Telling, Worker
+from controller.service.orders import Orders, Telling
+from controller.service.worker import Worker
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import World
@@ -57,7 +58,7 @@ class Waiting:
             self.services,
             drift_interval_s=looks_every_s,
             tell=Telling(self._told, self.board.post_fault, Unwatched()),
-            stopping=lambda: self._stopping,
+            orders=Orders(lambda: self._stopping, lambda: True),
         )
 
     def _told(self, report: PassReport) -> None:

@@ -55,6 +55,19 @@ CASES = (
         ({'up{job="penstock",instance="a"}': "1x30"}, {'up{job="other",instance="a"}': "0x30"}),
     ),
     AlertCase(
+        "PenstockOrganizationUnassigned",
+        {
+            'penstock_unassigned_organizations{instance="a"}': "0x30",
+            'penstock_unassigned_organizations{instance="b"}': "2x30",
+        },
+        "10m",
+        {},
+        (
+            {'penstock_unassigned_organizations{instance="a"}': "0x30"},
+            {'penstock_unassigned_organizations{instance="a"}': "2x1 0x28"},
+        ),
+    ),
+    AlertCase(
         "PenstockNotReady",
         {'penstock_ready{instance="a"}': "0x30"},
         "20m",

@@ -125,7 +125,7 @@ async def test_the_services_status() -> None:
     clock = SteppedClock()
     board = Board(clock)
     board.follow("voice").fault = "the remote does not answer"
-    board.expect(["acme"])
+    board.expect(["acme"], ["acme"])
     board._entries["acme"] = BoardEntry("acme", SyncStatus.SYNCED, Health.HEALTHY, "abc", "in sync", clock.now())
     calls = {"acme": (RouteLatency("GET", "/api/v2/flows", 1, 1.0, 1.0, 1.0),)}
     transport = httpx.ASGITransport(app=Starlette(routes=service_routes(board, CollectorRegistry(), lambda: calls)))

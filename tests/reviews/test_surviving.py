@@ -56,8 +56,7 @@ async def test_a_webhook_plans_at_once_and_a_push_to_the_base_plans_again(
 
 async def test_of_two_controllers_one_plans_and_the_other_takes_over(place: Reviewing) -> None:
     pull = change(place, "greeting", "Good day")
-    async with place.controller("controller-b") as second, place.controller("controller-a") as first:
-        first.others = second.others = 1
+    async with place.controller("controller-b") as second, place.controller("controller-a", others=1) as first:
         await first.rest()
         place.push("greeting", lambda: place.world.flow("front", inbound("Front", says="Good evening")))
         await first.poll()

@@ -123,7 +123,7 @@ async def test_a_record_under_a_former_name_is_told_by_the_service_too(world: Wo
     assert report.plan is not None
     told = replace(report, plan=replace(report.plan, warnings=("artifacts/old/ is the record of this organisation",)))
     board = Board(world.clock)
-    board.expect(["acme"])
+    board.expect(["acme"], ["acme"])
     board.post(told)
     app = Starlette(routes=service_routes(board, CollectorRegistry(), dict))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://service") as client:

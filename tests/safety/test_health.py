@@ -75,7 +75,8 @@ async def test_many_later_deliveries_do_not_hide_it(world: World) -> None:
 def test_an_organisation_whose_first_pass_lasts_is_listed_as_unknown(world: World) -> None:
     board = Board(world.clock)
     board.follow("default").revision = "c0ffee"
-    board.expect(["acme"])
+    board.joined = True
+    board.expect(["acme"], ["acme"])
 
     [entry] = board.entries()
     assert (entry.organization, entry.status, board.ready) == ("acme", SyncStatus.UNKNOWN, False)

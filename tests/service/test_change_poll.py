@@ -14,8 +14,9 @@ from controller.reconcile.pass_ import Unwatched
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import Workspace, open_folder
 from controller.service.flow_events import MOST_LOOKED_UP, POLL_S, ChangePoll
+from controller.service.orders import Orders, Telling
 from controller.service.out_of_band import REASON, OutOfBandChanges
-from controller.service.worker import Telling, Worker
+from controller.service.worker import Worker
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import World
@@ -164,7 +165,7 @@ async def test_a_service_that_cannot_listen_passes_soon_after_a_publish_by_hand(
         world.services,
         drift_interval_s=86_400,
         tell=Telling(reports.append, lambda _name, _error: None, Unwatched()),
-        stopping=lambda: stopping,
+        orders=Orders(lambda: stopping, lambda: True),
     )
     worker.wake(open_folder(world.clone, world.settings), "revision")
     working = asyncio.create_task(worker.run())

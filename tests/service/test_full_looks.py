@@ -16,7 +16,8 @@ from controller.reconcile.workspace import Workspace, open_folder
 from controller.service.board import Board
 from controller.service.http import service_routes
 from controller.service.metrics import Metrics
-from controller.service.worker import Telling, Worker
+from controller.service.orders import Orders, Telling
+from controller.service.worker import Worker
 from tests.support.sources import inbound
 from tests.support.world import World
 
@@ -38,7 +39,7 @@ class Watch:
             world.services,
             drift_interval_s=DRIFT_S,
             tell=Telling(self._told, self.board.post_fault, Unwatched()),
-            stopping=lambda: self._stopping,
+            orders=Orders(lambda: self._stopping, lambda: True),
         )
 
     def _told(self, report: PassReport) -> None:

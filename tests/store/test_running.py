@@ -67,9 +67,9 @@ def test_a_pass_that_begins_replaces_what_another_left_behind(store: Store, baki
 def test_a_controller_that_does_not_beat_is_not_heard_from(store: Store, clock: SteppedClock) -> None:
     store.running.begin("production", "node-a", step="deliver", trigger="poll")
     store.running.begin("staging", "node-b", step="deliver", trigger="poll")
-    clock.advance(50)
+    clock.advance(store.database.lease_ttl_s - 2)
     store.running.beat("node-b")
-    clock.advance(15)
+    clock.advance(3)
     silent, alive = store.running.all()
     assert (silent.organization, silent.heard, silent.beat_at) == ("production", False, clock.start)
     assert (alive.organization, alive.heard) == ("staging", True)

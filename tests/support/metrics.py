@@ -11,6 +11,7 @@ from controller.domain.clock import SystemClock
 from controller.domain.platform import CallLoad
 from controller.service.board import Board
 from controller.service.metrics import Metrics
+from controller.service.scrape import ShareCounts
 from tests.support.programs import needed_program
 
 
@@ -29,6 +30,7 @@ def metrics_of_a_service() -> Metrics:
     board = Board(SystemClock())
     board.follow("default")
     metrics.serve(300.0, board, lambda: True, lambda: {"acme": CallLoad()})
+    metrics.share(ShareCounts)
     metrics.expect(["acme"])
     metrics.take_webhooks()
     return metrics

@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from controller.domain.lease_times import usual_lease_s
 from controller.forges.port import ForgeKind
 from controller.reconcile.services import Services
 from controller.repository.repository import Repository
+from controller.service.assignment import BEATS_PER_TTL
 from controller.service.controller import Controller
 from controller.service.feeds import GitFeed
 from controller.service.followed_repository import RepositorySource
@@ -30,6 +32,7 @@ from tests.support.world import World
 POLL_S, DRIFT_S = 40.0, 59.0
 _HELD_S = 30.0
 _LOOK_S = 0.002
+_BEAT_S = usual_lease_s(server=False) / BEATS_PER_TTL
 _STEADY = 15
 """Looks in a row at which nothing is at work."""
 
@@ -51,6 +54,8 @@ class HeldClock(SteppedClock):
         if seconds == LIVE_POLL_S:
             await asyncio.sleep(_LOOK_S)
             return
+        if seconds == _BEAT_S:  # of a replica; it looks earlier where anything changes hands
+            await asyncio.get_running_loop().create_future()
         if seconds < _HELD_S:
             await super().sleep(seconds)
             return
@@ -110,7 +115,12 @@ class Running:
 
     def _at_rest(self) -> bool:
         clock, workers = self._clock, self.controller._workers
-        if clock.in_threads or clock.held(45.0, 45.0) or not len(workers) or self.planner._wake.is_set():
+        if (
+            clock.in_threads
+            or clock.held(45.0, 45.0)
+            or not (len(workers) or self.others)
+            or self.planner._wake.is_set()
+        ):
             return False
         planning = clock.held(POLL_S, POLL_S) + clock.held(DRIFT_S + 1, 80_000)
         following = clock.held(0.9 * POLL_S, 1.1 * POLL_S) - clock.held(POLL_S, POLL_S)
@@ -205,8 +215,11 @@ class Reviewing:
         return self.server.forge.merge(pull, by, world.git("rev-parse", "HEAD"))
 
     @contextlib.asynccontextmanager
-    async def controller(self, holder: str = "controller-a") -> AsyncIterator[Running]:
-        """A controller over the store, with a clone of its own, at rest after its first looks."""
+    async def controller(self, holder: str = "controller-a", others: int = 0) -> AsyncIterator[Running]:
+        """A controller over the store, with a clone of its own, at rest after its first looks.
+
+        Where there are `others`, one of them may look after the organisation.
+        """
         url = f"{self._url}/api/v3" if self.kind is ForgeKind.GITHUB else self._url
         changes: Mapping[str, object] = {
             "repository_url": str(self.world.remote),
@@ -226,6 +239,7 @@ class Reviewing:
         running = Running(services, self.clock, lambda: Repository.clone(str(self.world.remote), into))
         running.task = asyncio.create_task(running.controller.run())
         try:
+            running.others = others
             await running.rest()
             yield running
         finally:

@@ -153,7 +153,7 @@ class _Stream(StreamingResponse):
 
 def _event(listening: _Listening, changes: LiveChanges) -> str:
     """The event for a listener; the mark alone where nothing changed that it may see."""
-    seen = sorted({name for name, _ in changes.topics if listening.sees(name)})
+    seen = sorted({name for name, topic in changes.topics if topic is not LiveTopic.PUSH and listening.sees(name)})
     running = [name for name in seen if (name, LiveTopic.RUNNING) in changes.topics]
     if not seen:
         return f"id: {changes.mark}\n\n"

@@ -81,6 +81,7 @@ _ORGANIZATION: Final = OrganizationStateDocument(
         )
     ],
     at_work=HOLDER,
+    replica=HOLDER,
     suspended=None,
     last_sync=_LAST_SYNC,
     running=RUNNING,
