@@ -158,7 +158,7 @@ class ControllerClient:
         if untrusted is not None:
             return ControllerUnusable(
                 f"{self.origin}: its certificate is not trusted: {untrusted.verify_message}",
-                hint="name the file with your authority's certificate in SSL_CERT_FILE",
+                hint="name the file with your authority's certificate in PENSTOCK_CA_FILE",
             )
         said = str(error) or type(error).__name__
         if request.method == "GET" or not uncertain:

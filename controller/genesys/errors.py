@@ -79,7 +79,7 @@ def fault_of(call: ApiCall, error: Exception, host: str) -> PenstockError:
         words = excerpt(str(error), limit=200) if isinstance(error, httpx.TransportError) else ""
         return Unreachable(
             f"{call.name}: {host} could not be reached ({': '.join(part for part in (kind, words) if part)})",
-            hint="check the network, the certificates, the proxy settings and the host",
+            hint="check the network, the certificates (PENSTOCK_CA_FILE), the proxy settings and the host",
         )
     if not call.safe:
         return lost(call, f"the connection to {host} broke ({kind})")

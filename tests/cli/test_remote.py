@@ -214,7 +214,7 @@ def test_an_own_authority_is_trusted_where_ssl_cert_file_names_it(
         pytest.raises(ControllerUnusable) as caught,
     ):
         approve(remote)
-    assert "SSL_CERT_FILE" in str(caught.value.hint)
+    assert "PENSTOCK_CA_FILE" in str(caught.value.hint)
     assert served.asked == []
 
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))

@@ -78,6 +78,25 @@ def test_a_github_app_clones_and_its_token_is_renewed_before_it_ends(
     assert tokens_made(world) == 2
 
 
+def test_a_token_of_an_app_is_in_no_argument_and_in_no_file(
+    site: Site, github: tuple[ForgeWorld, Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, app, url = github
+    site.remote()
+    trace = site.root / "trace"
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(trace))
+    credentials = git_credentials(settings(site.root, app, url), world.clock)
+    assert credentials.token is not None
+    token = credentials.token()
+    with http_remote(site.root, login=("x-access-token", token)) as server:
+        Repository.clone(f"{server.url}/origin.git", site.root / "work", branch="main", credentials=credentials)
+    arguments = [line for line in trace.read_text().splitlines() if '"argv"' in line]
+    assert any("remote-http" in line for line in arguments)
+    assert not any(token in line for line in arguments)
+    files = [path for path in (site.root / "work").rglob("*") if path.is_file()]
+    assert not any(token.encode() in path.read_bytes() for path in files)
+
+
 def test_a_token_that_the_remote_refuses_is_not_used_again(site: Site, github: tuple[ForgeWorld, Any, str]) -> None:
     world, app, url = github
     site.remote()

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import ssl
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import httpx2
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.reconcile.settings import load_settings
+from controller.simulator.app import create_app
+from controller.simulator.simulator import Simulator
 from tests.support.certificates import own_certificate
+from tests.support.shell import Shell
 
 
 @pytest.fixture
@@ -46,6 +55,35 @@ def test_every_library_trusts_the_usual_authorities_and_that_of_the_operator(aut
     assert os.environ["GIT_SSL_CAINFO"] == os.environ["SSL_CERT_FILE"]
     load_settings()
     assert len(list((tmp_path / "cache").glob("authorities-*.pem"))) == 1, "a restart makes no second file"
+
+
+def test_an_organisation_over_tls_is_reached_with_the_operators_authority_only(tmp_path: Path) -> None:
+    authority = own_certificate(tmp_path)
+    with _over_tls(create_app(Simulator()), authority) as url:
+        shell = Shell(tmp_path, url)
+        refused = shell.run("plan")
+        shell.environment["PENSTOCK_CA_FILE"] = str(authority)
+        planned = shell.run("plan")
+    assert refused.returncode == 1
+    assert "PENSTOCK_CA_FILE" in refused.stderr
+    assert planned.returncode == 0, planned.stderr
+    assert "front" in planned.stdout
+
+
+@contextlib.contextmanager
+def _over_tls(app: Starlette, certificate: Path) -> Iterator[str]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    key = certificate.parent / "key.pem"
+    config = uvicorn.Config(app, lifespan="off", log_config=None, ssl_certfile=certificate, ssl_keyfile=key)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=60)
+        listening.close()
 
 
 @pytest.mark.parametrize(
