@@ -75,7 +75,7 @@ def test_over_https_with_a_certificate_of_ones_own_behind_nginx(service: Service
     assert TOKEN not in service.log.read_text()
 
 
-def test_an_nginx_that_is_away_is_a_fault_that_passes(service: Service, tmp_path: Path) -> None:
+def test_a_refused_token_is_told_and_delivers_nothing(service: Service, tmp_path: Path) -> None:
     world = service.world
     world._git(world.remote, "config", "http.receivepack", "true")
     with git_over_https(world.remote.parent, tmp_path / "nginx", login=("x-access-token", "other")) as server:
