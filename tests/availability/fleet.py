@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -23,12 +23,15 @@ from sqlalchemy import Engine, create_engine, text
 from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
+from controller.store.leases import Lease
 from tests.support.service import Service, eventually
 from tests.support.sources import inbound, module
 from tests.support.world import RECORDS, SECRET, World
 
 LEASE_TTL_S = 12.0
 TAKEOVER_S = 15.0
+ASSIGNMENT = "organization "
+"""How the names of leases begin that say which replica looks after an organisation."""
 FLOWS = {"hours": "Hours", "front": "Front"}
 _MANY = 1_000_000
 
@@ -47,7 +50,7 @@ class Fleet:
 
     # What authors do.
 
-    def ask_for(self, says: str, *, bake_s: float) -> str:
+    def ask_for(self, says: str, *, bake_s: int) -> str:
         """Commit the same new content for the two flows of each organisation; the revision."""
         (self.world.clone / "flows").mkdir(exist_ok=True)
         sources = {"hours": module("Hours", says=says), "front": inbound("Front", says=says, calls=["Hours"])}
@@ -84,9 +87,9 @@ class Fleet:
             "PENSTOCK_STORE": self.database,
             "PENSTOCK_HOLDER": name,
             "PENSTOCK_LEASE_TTL": f"{LEASE_TTL_S:g}",
-            # Nobody looks more often than it takes to tell who delivers.
+            # Organisations at rest cost those in delivery nothing.
             "PENSTOCK_POLL_INTERVAL": "2",
-            "PENSTOCK_DRIFT_INTERVAL": "5",
+            "PENSTOCK_DRIFT_INTERVAL": "30",
             "PENSTOCK_PUBLISH_POLL": "0.5",
             "PENSTOCK_JOB_POLL": "0.5",
             "PENSTOCK_RATE_LIMIT": "30000",
@@ -124,7 +127,8 @@ class Fleet:
         answer = replica.get("/status")
         shown = [] if answer is None else answer.json()["organizations"]
         rested = [each for each in shown if each["sync"] == "Synced" and each["revision"] == revision]
-        return len(rested) == len(self.simulators) and not any(each["running"] for each in rested)
+        delivering = [each for each in rested if each["running"] and each["running"]["flows"]]
+        return len(rested) == len(self.simulators) and not delivering
 
     def assert_recorded(self, version: str) -> None:
         """The remote's records name that version of each flow of each organisation."""
@@ -155,28 +159,40 @@ class Fleet:
     # By the database's clock.
 
     def leases(self) -> tuple[datetime, dict[str, str]]:
-        """The database's time, and who holds each lease that has not expired."""
-        lasts = "SELECT clock_timestamp(), name, holder, expires_at > clock_timestamp()"
-        rows = self._rows(f"{lasts} FROM (SELECT 1) AS always LEFT JOIN leases ON true")
-        return rows[0][0], {name: holder for _, name, holder, lasts in rows if lasts}
+        """The database's time, and who holds each lease that has not ended."""
+        now, leases = self._leases()
+        return now, {each.name: each.holder for each in leases if each.expires_at > now}
+
+    def shares(self) -> Counter[str]:
+        """By replica, how many organisations it looks after."""
+        return Counter(holder for name, holder in self.leases()[1].items() if name.startswith(ASSIGNMENT))
 
     def takeovers(self, dead: str) -> dict[str, float]:
-        """Kill this replica; for each lease that it held, the seconds until another replica held it."""
-        replica = next(each for each in self.replicas if each.environment["PENSTOCK_HOLDER"] == dead)
-        self.kill(replica)
-        began, before = self.leases()
-        waiting = {name for name, holder in before.items() if holder == dead}
+        """Kill this replica; the seconds until another one had each of its leases.
+
+        There is a lease for each organisation that it looked after, and one for each pass that it ran.
+        """
+        self.kill(next(each for each in self.replicas if each.environment["PENSTOCK_HOLDER"] == dead))
+        began, before = self._leases()
+        ends = {lease.name: lease.expires_at for lease in before if lease.holder == dead and lease.expires_at > began}
         taken: dict[str, float] = {}
 
         def all_taken() -> bool:
-            now, held = self.leases()
-            for name in sorted(waiting - taken.keys()):
-                if held.get(name, dead) != dead:
-                    taken[name] = (now - began).total_seconds()
-            return taken.keys() == waiting
+            now, leases = self._leases()
+            for lease in leases:
+                if lease.name in ends.keys() - taken.keys() and lease.holder != dead:
+                    assert now >= ends[lease.name], "no lease is taken before it ends"
+                    taken[lease.name] = (now - began).total_seconds()
+            return taken.keys() == ends.keys()
 
         eventually(all_taken, "the leases of the dead replica are taken over")
         return taken
+
+    def _leases(self) -> tuple[datetime, list[Lease]]:
+        """The database's time, and all leases, also those that have ended."""
+        rows = self._rows("SELECT clock_timestamp(), name, holder, fence, expires_at FROM leases")
+        now = rows[0][0] if rows else datetime.min.replace(tzinfo=UTC)
+        return now, [Lease(*lease) for _, *lease in rows]
 
     def _rows(self, query: str) -> Sequence[Sequence]:
         with self._engine.connect() as connection:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.availability.fleet import TAKEOVER_S, Fleet, fleet
+from tests.availability.fleet import ASSIGNMENT, TAKEOVER_S, Fleet, fleet
 from tests.support.patience import PATIENCE_S
 from tests.support.service import Service, eventually
 from tests.support.world import World
 
 ORGANIZATIONS = 6
 REPLICAS = ("one", "two", "three")
-ASSIGNMENT = "organization "
 SOON_S = 8.0
 """After SIGTERM; about a second on a machine that is not busy."""
 pytestmark = pytest.mark.timeout(900)
@@ -27,14 +26,8 @@ def many(world: World, database: str, tmp_path: Path) -> Iterator[Fleet]:
         yield made
 
 
-def shares(many: Fleet) -> Counter[str]:
-    """By replica, how many organisations it looks after, by the database's clock."""
-    _, held = many.leases()
-    return Counter(holder for name, holder in held.items() if name.startswith(ASSIGNMENT))
-
-
 def shared_by(many: Fleet, *replicas: str) -> Callable[[], bool]:
-    return lambda: shares(many) == Counter(dict.fromkeys(replicas, ORGANIZATIONS // len(replicas)))
+    return lambda: many.shares() == Counter(dict.fromkeys(replicas, ORGANIZATIONS // len(replicas)))
 
 
 def seen_by(replica: Service) -> dict[str, str | None]:
@@ -60,7 +53,7 @@ def test_what_a_killed_replica_looked_after_is_taken_over_in_time(many: Fleet) -
     eventually(shared_by(many, "one", "three"), "fair shares of the two that are left")
     eventually(lambda: many.settled(revision, one), "all are delivered", within_s=2 * PATIENCE_S)
     assert seen_by(one) == seen_by(three)
-    assert Counter(seen_by(one).values()) == shares(many)
+    assert Counter(seen_by(one).values()) == many.shares()
 
     began, _ = many.leases()
     assert one.stop() == 0
