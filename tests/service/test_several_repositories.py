@@ -28,6 +28,8 @@ from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound
 from tests.support.world import RECORDS, SECRET, World
 
+FILES = 50
+"""The most files of a repository."""
 WEBHOOK = {name: f"{name}-0123456789abcdef" for name in ("voice", "digital")}
 
 
@@ -86,6 +88,7 @@ class Estate:
                 "organization_hosts": frozenset({"127.0.0.1"}),
                 "config": config,
                 "poll_interval": 1.0,
+                "repository_entries": FILES,
             }
         )
         services.connect = self._connect
@@ -128,6 +131,13 @@ def listed(world: World) -> set[str]:
     return {view.organization for view in world.services.store.views.organizations()}
 
 
+def laughs() -> str:
+    """A few lines of YAML that would be a billion values."""
+    lines = ["apiVersion: penstock/v1", "kind: Flow", "a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    return "\n".join(lines) + "\n"
+
+
 async def test_every_commit_of_the_good_one_is_delivered_whatever_the_others_are_like(estate: Estate) -> None:
     estate.entries.append({"name": "unreachable", "url": str(estate.folder / "nowhere.git")})
     mistaken = estate.add("mistaken")
@@ -138,6 +148,13 @@ async def test_every_commit_of_the_good_one_is_delivered_whatever_the_others_are
     estate.entries.append(
         {"name": "locked", "url": str(gone.remote), "credentials": {"token": {"file": "/nowhere/token"}}}
     )
+    huge = estate.add("huge")
+    for number in range(FILES):
+        (huge.clone / f"{number}.txt").touch()
+    huge.commit()
+    hostile = estate.add("hostile")
+    (hostile.clone / "laughs.yaml").write_text(laughs())
+    hostile.commit()
     good = estate.add("good")
     async with estate.running() as service:
         for number in range(1, 4):
@@ -153,10 +170,12 @@ async def test_every_commit_of_the_good_one_is_delivered_whatever_the_others_are
     assert "nowhere.yaml" in faults["mistaken"]
     assert "main" in faults["gone"]
     assert "/nowhere/token" in faults["locked"]
+    assert f"more than {FILES}" in faults["huge"]
+    assert "laughs.yaml" in faults["hostile"]
     assert faults["good"] == ""
-    assert [live(world) for world in (mistaken, gone)] == [None, None]
+    assert [live(world) for world in (mistaken, gone, huge, hostile)] == [None] * 4
     assert 'penstock_revision_fault{repository="good"} 0.0' in text
-    for name in ("unreachable", "mistaken", "gone", "locked"):
+    for name in ("unreachable", "mistaken", "gone", "locked", "huge", "hostile"):
         assert f'penstock_revision_fault{{repository="{name}"}} 1.0' in text
 
 
