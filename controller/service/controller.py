@@ -173,7 +173,8 @@ class Controller:
             try:
                 return await work()
             except Exception as error:
-                if isinstance(error, SettingsInvalid) and self.board.revision is None:
+                began = any(each.revision is not None for each in self.board.repositories)
+                if isinstance(error, SettingsInvalid) and not began:
                     raise
                 log.exception("service.broke")
             await self._services.clock.sleep(_PAUSE_S)

@@ -59,7 +59,7 @@ async def test_an_earlier_repository_is_waited_for_while_it_may_describe_the_org
 
 
 def test_a_repository_that_is_slow_or_broken_is_not_waited_for(world: World) -> None:
-    board = Board(world.clock)
+    board = Board(world.clock, joined=True)
     slow, broken, good = (board.follow(name) for name in ("slow", "broken", "good"))
     broken.fault = "the remote does not answer"
     assert [board.waits_for(each) for each in (slow, broken, good)] == [True, False, True]
