@@ -42,6 +42,8 @@ def test_a_store_moves_to_postgresql_with_its_history_approvals_and_audit_chain(
 
         assert done.returncode == 0, done.stderr
         assert "1 sync" in done.stdout
+        again = shell.run("store", "copy", target)
+        assert (again.returncode, "[store-not-copied]" in again.stderr) == (3, True)
         assert "last sync 1: succeeded" in done.stdout
         assert "0 findings; what was checked is whole" in done.stdout
         shell.environment["PENSTOCK_STORE"] = target
