@@ -119,6 +119,9 @@ def test_a_newcomer_follows_the_page_to_a_controller_that_delivers_every_commit(
         eventually(lambda: set(newcomer.live().values()) == {"2.0"}, "the change is delivered")
         newcomer.follow("9. Deliver every commit")
         eventually(lambda: newcomer.organization().get("message") == "in sync", "it is at rest")
+        copy = ("store", "copy", f"sqlite:///{newcomer.log.parent / 'copy.db'}")
+        assert newcomer.shell.run(*copy).returncode == 3, "the controller works in the store"
+        assert newcomer.shell.run(*copy, "--in-use").returncode == 0
     finally:
         controller.send_signal(signal.SIGTERM)
         assert controller.wait(timeout=PATIENCE_S) == 0, newcomer.log.read_text()
