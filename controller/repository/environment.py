@@ -9,22 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from functools import lru_cache
 
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.errors.repository import RepositoryFailed
 
-_PASSED_ON = (
-    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
-    *("XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_ASKPASS"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "NIX_SSL_CERT_FILE", "KRB5CCNAME", "KRB5_CONFIG"),
-    *("GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_EXEC_PATH", "GIT_TEMPLATE_DIR"),
-    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"),
-    *("GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "GIT_SSL_*", "GIT_HTTP_*", "GIT_PROXY_*", "GIT_TRACE*", "GIT_CURL_*"),
-    *("GIT_AUTHOR_*", "GIT_COMMITTER_*", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
+_PASSED_ON = frozenset(
+    (
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
+        *("XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_ASKPASS"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "NIX_SSL_CERT_FILE", "KRB5CCNAME", "KRB5_CONFIG"),
+        *("GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_EXEC_PATH", "GIT_TEMPLATE_DIR"),
+        *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"),
+        *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
+    )
 )
-"""Names and patterns of variables, without those that redirect git to another repository, such as GIT_DIR."""
+"""Names of variables, without those that redirect git to another repository, such as GIT_DIR."""
+_PASSED_ON_WITH = (
+    *("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_TRACE", "GIT_CURL_"),
+    *("GIT_AUTHOR_", "GIT_COMMITTER_"),
+)
+"""What such names begin with."""
 
 _FIXED = {
     # Messages of git are recognised by their English words.
@@ -97,10 +102,11 @@ def environment(
     return passed | _FIXED | variables | _numbered(passed, [*_OWN_SETTINGS.items(), *settings, *given])
 
 
-@lru_cache(maxsize=4096)
 def _is_passed_on(name: str, also: tuple[str, ...]) -> bool:
-    """Cached by name: every git process asks again, and a pass starts dozens of them."""
-    return not name.startswith("PENSTOCK_") and any(fnmatchcase(name, pattern) for pattern in (*_PASSED_ON, *also))
+    if name.startswith("PENSTOCK_"):
+        return False
+    known = name in _PASSED_ON or name.startswith(_PASSED_ON_WITH)
+    return known or any(fnmatchcase(name, pattern) for pattern in also)
 
 
 def without_programs(listing: bytes, ssh: str | None) -> tuple[Setting, ...]:
