@@ -76,6 +76,7 @@ class Start:
 
 def import_all() -> None:
     """Import and freeze what commands need."""
+    gc.disable()  # the collector would look through what is imported time and again
     with warnings.catch_warnings():  # Authlib adds a filter when it is imported, which an interpreter begins without
         for found in pkgutil.walk_packages(controller.__path__, "controller."):
             if not found.name.startswith(_NOT_IMPORTED):
@@ -88,6 +89,7 @@ def import_all() -> None:
     _complete(BaseModel)
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _complete(model: type[BaseModel]) -> None:
