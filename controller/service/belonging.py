@@ -7,7 +7,7 @@ keeps it. Nothing of the other one is delivered to it, and the other's fault nam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -34,22 +34,25 @@ class Claim:
     """The organisations that it may describe; all when empty."""
     described: Sequence[Described]
     undecided: bool
-    """Whether it was not read yet, so that it may turn out to describe any of them."""
+    """Whether it was not read yet, and is waited for."""
+    read: bool = True
+    """Whether it was read since the start, so that all that it describes is known."""
 
     def may_have(self, organization: str) -> bool:
         """Whether the operator lets it describe this organisation."""
         return not self.patterns or any(fnmatchcase(organization, pattern) for pattern in self.patterns)
 
 
-def belonging(claims: Iterable[Claim]) -> Belonging:
+def belonging(claims: Iterable[Claim], elsewhere: Callable[[Described], bool]) -> Belonging:
     """Where each organisation belongs, by what the repositories claim, in the order of the configuration.
 
-    One that an earlier repository may describe, too, is left out until that one was read.
+    One that an earlier repository may describe, too, is left out while that one is waited for. Where that one cannot be
+    read, `elsewhere` tells whether the organisation was delivered from another repository before.
     """
     wanted: dict[str, Described] = {}
     places: dict[tuple[str, str], Described] = {}
     refused: dict[str, dict[str, str]] = defaultdict(dict)
-    undecided: list[Claim] = []
+    unread: list[Claim] = []
     for claim in claims:
         for each in claim.described:
             name, place = each.organization.name, _place(each)
@@ -58,13 +61,31 @@ def belonging(claims: Iterable[Claim]) -> Belonging:
                 refused[claim.repository][name] = not_allowed(name, claim)
             elif first is not None and first.repository != claim.repository:
                 refused[claim.repository][name] = _taken(each, first)
-            elif not any(earlier.may_have(name) for earlier in undecided):
+            elif any(earlier.undecided and earlier.may_have(name) for earlier in unread):
+                continue
+            elif (owner := next((one for one in unread if one.may_have(name)), None)) and elsewhere(each):
+                refused[claim.repository][name] = _may_be_of(each, owner)
+            else:
                 wanted[name] = each
                 if place is not None:
                     places.setdefault(place, each)
-        if claim.undecided:
-            undecided.append(claim)
+        if not claim.read:
+            unread.append(claim)
     return Belonging(wanted, refused)
+
+
+def delivered_elsewhere(described: Described) -> bool:
+    """Whether the last pass over the organisation was at a commit that its repository does not hold.
+
+    Also where the store does not tell. Blocks while git runs.
+    """
+    try:
+        view = described.services.store.views.organization(described.organization.name)
+        if view is None or view.revision is None:
+            return False
+        return not described.workspace.repository.is_ancestor(view.revision, described.workspace.revision)
+    except PenstockError:
+        return True
 
 
 def _place(described: Described) -> tuple[str, str] | None:
@@ -81,6 +102,15 @@ def not_allowed(name: str, claim: Claim) -> str:
     return (
         f"the organisation {name} is not delivered: the repository {claim.repository} may describe "
         f"{', '.join(claim.patterns)} only (add it to the repository's organizations in the configuration)"
+    )
+
+
+def _may_be_of(described: Described, owner: Claim) -> str:
+    name = described.organization.name
+    return (
+        f"the organisation {name} is not delivered from the repository {described.repository}: it was delivered from "
+        f"another one before, and the repository {owner.repository}, which comes first, cannot be read (describe it "
+        "in one of them only, or name it in the organizations of one)"
     )
 
 

@@ -22,7 +22,7 @@ from controller.service.access.opening import open_access
 from controller.service.api.app import create_api
 from controller.service.api.paths import ApiMount
 from controller.service.assignment import Assignment
-from controller.service.belonging import belonging
+from controller.service.belonging import belonging, delivered_elsewhere
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.described import Described
@@ -184,7 +184,8 @@ class Controller:
         read = [each.workspace is not None for each in self.repositories]
         if not any(read):
             return
-        found = belonging(each.claim(undecided=self.board.waits_for(each.entry)) for each in self.repositories)
+        claims = [each.claim(undecided=self.board.waits_for(each.entry)) for each in self.repositories]
+        found = belonging(claims, delivered_elsewhere)
         self._described = wanted = found.wanted
         for repository in self.repositories:
             own = [name for name, each in wanted.items() if each.repository == repository.name]

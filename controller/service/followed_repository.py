@@ -78,7 +78,9 @@ class FollowedRepository:
 
     def claim(self, *, undecided: bool) -> Claim:
         """What it describes, and may describe."""
-        return Claim(self.name, self.services.settings.organizations, self.described, undecided)
+        return Claim(
+            self.name, self.services.settings.organizations, self.described, undecided, read=self.workspace is not None
+        )
 
     def keep(self, own: Collection[str], refused: Mapping[str, str]) -> None:
         """Note which of the organisations that it describes belong to it, and why others do not."""

@@ -224,6 +224,25 @@ async def test_an_organisation_moves_to_another_repository_with_its_record(estat
         await service.until(lambda: live(voice) == "2.0", "with its record it is delivered from there")
 
 
+async def test_an_organisation_waits_for_the_repository_that_delivered_it_before(estate: Estate) -> None:
+    voice, digital = estate.add("voice", "production"), estate.add("digital", "production")
+    estate.describe(digital, "production", client="voice")
+    digital.flow("front", inbound("Front", says="Of the other one"))
+    digital.commit()
+    async with estate.running() as service:
+        await service.until(lambda: service.status("production") is SyncStatus.SYNCED, "the first one delivers it")
+    away = voice.remote.with_name("away.git")
+    voice.remote.rename(away)
+    async with estate.running() as service:
+        await service.until(lambda: fault(service, "voice"), "the first one cannot be read")
+        await service.until(lambda: "the repository voice, which comes first" in fault(service, "digital"), "refused")
+        assert live(voice) == "1.0"
+        away.rename(voice.remote)
+        await service.until(lambda: service.status("production") is SyncStatus.SYNCED, "the first one is back")
+        await service.until(lambda: "it belongs to the repository voice" in fault(service, "digital"), "as before")
+    assert live(voice) == "1.0"
+
+
 async def test_what_a_repository_may_describe_is_the_operators_decision(estate: Estate) -> None:
     voice = estate.add("voice", "production", organizations=["prod*"])
     other = estate.add("digital", "secret", organizations=["digital-*", "web"])

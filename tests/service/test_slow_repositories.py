@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from controller.service.belonging import Claim, belonging
+from controller.service.belonging import Claim, belonging, delivered_elsewhere
 from controller.service.board import SLOW_S, Board
 from controller.service.described import described_in
 from tests.support.service import Service, eventually
@@ -49,7 +49,8 @@ async def test_an_earlier_repository_is_waited_for_while_it_may_describe_the_org
     later = Claim("later", (), described_in(world.workspace(), world.services, "later"), undecided=False)
 
     def owner(patterns: tuple[str, ...], *, undecided: bool) -> str | None:
-        found = belonging([Claim("first", patterns, (), undecided=undecided), later]).wanted.get("acme")
+        first = Claim("first", patterns, (), undecided=undecided, read=not undecided)
+        found = belonging([first, later], delivered_elsewhere).wanted.get("acme")
         return None if found is None else found.repository
 
     assert owner((), undecided=True) is None
