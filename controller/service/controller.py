@@ -220,10 +220,17 @@ class Controller:
             health=self._healthy,
             nudge=self._nudge,
             asked=self._asked,
+            viewed=self._viewed,
             assigned=self._assignment.wake,
             pushed=self._pushed,
             catch_up=self._listing.catch_up,
         )
+
+    def _viewed(self, organizations: frozenset[str]) -> None:
+        """Tell the repositories of passes of other replicas."""
+        for name in sorted(organizations):
+            for repository in () if name in self._workers else self.repositories:
+                repository.told(name)
 
     def _pushed(self, changes: LiveChanges) -> None:
         for repository in self.repositories:

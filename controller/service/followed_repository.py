@@ -153,6 +153,11 @@ class FollowedRepository:
             if self.pull_requests is not None:
                 self.pull_requests.pushed()
 
+    def told(self, organization: str) -> None:
+        """Take note of a pass of another replica."""
+        if self.pull_requests is not None and self.has(organization):
+            self.pull_requests.told(organization)
+
     def looked(self, report: PassReport) -> None:
         """Take note of a pass over one of its organisations."""
         if self.pull_requests is not None:

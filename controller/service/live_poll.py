@@ -33,6 +33,8 @@ class LiveHandlers:
     """An organisation, and why to look at it now."""
     asked: Callable[[str, frozenset[Verb]], None]
     """An organisation, and what people asked of it that no controller has taken."""
+    viewed: Callable[[frozenset[str]], None]
+    """Organisations over which some controller's pass has ended with something new."""
     assigned: Callable[[], None]
     """Called when organisations changed hands."""
     pushed: Callable[[LiveChanges], None]
@@ -99,6 +101,8 @@ class LivePoll:
             for organization, health in healths.items():
                 if first or organization in seen:
                     self._handlers.health(organization, health)
+        if viewed := changes.organizations(LiveTopic.VIEW):
+            self._handlers.viewed(viewed)
         if changes.organizations(LiveTopic.ASSIGNMENT):
             self._handlers.assigned()
         self._handlers.pushed(changes)

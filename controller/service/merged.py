@@ -9,25 +9,21 @@ is the one in the comment, by its digest. Otherwise the plan waits for `penstock
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
-from controller.delivery.result import Outcome
-from controller.domain.errors.branches import PenstockError, Refused, Waiting
+from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.forge import ForgeLimited, ForgeRejected
-from controller.domain.redaction import SECRETS
-from controller.domain.status import StepState
 from controller.forges.comment import CommentMarker, CommentText, publish_comment
 from controller.forges.port import CommitStatus, Forge, PullRequest, StatusState
 from controller.planning.rendering.escaping import code, escape
 from controller.questions.decisions import approve_plan
 from controller.questions.pull_request_comment import PURPOSE, PlanReview
-from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
+from controller.service.pass_news import PassNews
 
 log = structlog.get_logger()
 
@@ -86,7 +82,7 @@ class MergedPullRequests:
         self._forge = forge
         self._workers = workers
         self._merges: dict[int, _Merge] = {}
-        self._last: dict[str, tuple[PassReport, ...]] = {}
+        self._last: dict[str, tuple[PassNews, ...]] = {}
         """The last pass over each organisation, after the last one that delivered something."""
 
     def add(self, pull: PullRequest, review: PlanReview, *, posted: bool) -> None:
@@ -106,12 +102,12 @@ class MergedPullRequests:
         """Another controller follows the merges now."""
         self._merges.clear()
 
-    def looked(self, report: PassReport) -> bool:
+    def looked(self, news: PassNews) -> bool:
         """Take note of a pass; returns whether it may be the delivery of a merge, so that `post` has work."""
-        before = self._last.get(report.organization, ())
-        delivered = [each for each in (*before, report) if each.result is not None][-1:]
-        self._last[report.organization] = tuple({id(each): each for each in (*delivered, report)}.values())
-        return any(merge.waits_for(report.organization) for merge in self._merges.values())
+        before = self._last.get(news.organization, ())
+        delivered = [each for each in (*before, news) if each.delivered][-1:]
+        self._last[news.organization] = tuple({id(each): each for each in (*delivered, news)}.values())
+        return any(merge.waits_for(news.organization) for merge in self._merges.values())
 
     async def post(self) -> None:
         """Update the comments, and forget the merges whose deliveries have ended. Raises ForgeLimited."""
@@ -132,19 +128,19 @@ class MergedPullRequests:
         if merge.approvers is None:
             merge.approvers = await self._approvers(merge.pull)
         for organization in merge.digests:
-            for report in self._last.get(organization, ()):
-                if merge.waits_for(organization) and await self._holds(report, merge):
-                    self._approve(merge, report)
-                    merge.outcomes[organization] = _outcome(report)
+            for news in self._last.get(organization, ()):
+                if merge.waits_for(organization) and await self._holds(news, merge):
+                    self._approve(merge, news)
+                    merge.outcomes[organization] = news.state, news.text
         body = _markdown(merge)
         if merge.outcomes and body != merge.posted:
             await self._write(merge, body)
 
-    async def _holds(self, report: PassReport, merge: _Merge) -> bool:
+    async def _holds(self, news: PassNews, merge: _Merge) -> bool:
         """Whether the revision of the pass has the merge in its history."""
-        if report.revision is None or report.revision == merge.merge_sha:
-            return report.revision is not None
-        return await asyncio.to_thread(self._workers.is_ancestor, merge.merge_sha, report.revision)
+        if news.revision is None or news.revision == merge.merge_sha:
+            return news.revision is not None
+        return await asyncio.to_thread(self._workers.is_ancestor, merge.merge_sha, news.revision)
 
     async def _write(self, merge: _Merge, body: str) -> None:
         number, state = merge.pull.number, _state(merge)
@@ -169,61 +165,26 @@ class MergedPullRequests:
             return []
         return found
 
-    def _approve(self, merge: _Merge, report: PassReport) -> None:
+    def _approve(self, merge: _Merge, news: PassNews) -> None:
         """Approve the plan of the pass by the reviews, if it waits for that and is the plan that was reviewed."""
-        name, plan, number = report.organization, report.plan, merge.pull.number
-        if not merge.approvers or plan is None or not _waits(report) or not self._workers.manual(name):
+        name, digest, number = news.organization, news.digest, merge.pull.number
+        if not merge.approvers or digest is None or not news.waits or not self._workers.manual(name):
             return
-        if report.revision != merge.merge_sha or merge.judged.get(name) == plan.digest:
+        if news.revision != merge.merge_sha or merge.judged.get(name) == digest:
             return
-        merge.judged[name] = plan.digest
-        if plan.digest != merge.digests[name]:
-            hint = f"approve it with `penstock approve {plan.digest}`"
+        merge.judged[name] = digest
+        if digest != merge.digests[name]:
+            hint = f"approve it with `penstock approve {digest}`"
             log.warning("pull_request.plan_moved", number=number, organization=name, hint=hint)
             return
         by = f"{', '.join(merge.approvers[:_NAMED])} (review of pull request {number})"
-        approve_plan(self._services, name, plan.digest, by=by)
+        approve_plan(self._services, name, digest, by=by)
         log.info("pull_request.approved", number=number, organization=name, by=by)
         self._workers.again(name, f"approved in pull request {number}")
 
 
-def _waits(report: PassReport) -> bool:
-    """Whether the pass only planned, and there is something to deliver."""
-    return report.result is None and report.error is None and report.plan is not None and not report.plan.empty
-
-
-def _outcome(report: PassReport) -> tuple[StatusState, str]:
-    """The delivery by one pass, for people."""
-    state, text = _result(report)
-    return state, SECRETS.text(f"{report.organization}: {text}")
-
-
-def _result(report: PassReport) -> tuple[StatusState, str]:
-    result = report.result
-    if result is not None:
-        counts = Counter(_WORDS.get(step.state, step.state.value) for step in result.steps)
-        words = ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to do"
-        return _STATES.get(result.outcome, StatusState.FAILURE), f"{result.outcome.value} ({words})"
-    if report.error is not None:
-        waits = isinstance(report.error, Waiting | Refused)
-        return StatusState.PENDING if waits else StatusState.ERROR, report.error.message
-    if report.blocked:
-        return StatusState.PENDING, f"{len(report.blocked)} blocked"
-    if report.plan is not None and _waits(report):
-        return StatusState.PENDING, f"waits for an approval of {report.plan.digest}"
-    return StatusState.SUCCESS, "in sync"
-
-
 _ENDS = (StatusState.SUCCESS, StatusState.FAILURE)
 """After an error the worker tries again."""
-_WORDS = {StepState.RECORDED: "done", StepState.EXPORTED: "done", StepState.HEALTHY: "done"}
-_STATES = {
-    Outcome.SUCCEEDED: StatusState.SUCCESS,
-    Outcome.INCOMPLETE: StatusState.PENDING,
-    Outcome.UNDETERMINED: StatusState.PENDING,
-    Outcome.STOPPED: StatusState.PENDING,
-    Outcome.PAUSED: StatusState.PENDING,
-}
 
 
 def _state(merge: _Merge) -> StatusState:

@@ -26,6 +26,7 @@ from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.repository.repository import Repository
 from controller.service.merged import MergedPullRequests
+from controller.service.pass_news import PassNews, news_in, news_of
 from controller.service.pull_request_plans import PlannedPullRequest, Refusal, ReviewedState, plan_pull_request
 from controller.store.leases import Lease
 
@@ -71,6 +72,8 @@ class PullRequests:
         self._planned: dict[int, PlannedPullRequest] = {}
         self._retries: dict[int, _Retry] = {}
         self._lease: Lease | None = None
+        self._elsewhere = False
+        """Whether another controller plans them."""
 
     def changed(self, number: int) -> bool:
         """Poll at once: the forge reported a change of this pull request."""
@@ -80,11 +83,23 @@ class PullRequests:
 
     def looked(self, report: PassReport) -> None:
         """Take note of a pass: where it saw another state than the pass before, plans are made again."""
-        moved = _state_seen(report)
-        if moved is not None and self._live.get(report.organization) != moved:
-            self._live[report.organization] = moved
+        self._note(news_of(report))
+
+    def told(self, organization: str) -> None:
+        """Take note of a pass of another replica, which the store tells of, where this one plans."""
+        if self._elsewhere:
+            return
+        try:
+            for news in news_in(self._services.store, organization):
+                self._note(news)
+        except StoreFailed as error:
+            log.warning("live.not-read", error=error.message)
+
+    def _note(self, news: PassNews) -> None:
+        if news.seen is not None and self._live.get(news.organization) != news.seen:
+            self._live[news.organization] = news.seen
             self._wake.set()
-        if self._merged.looked(report):
+        if self._merged.looked(news):
             self._wake.set()
 
     def pushed(self) -> None:
@@ -109,6 +124,7 @@ class PullRequests:
         except LeaseHeld:
             # What the other controller posts meanwhile is not known here.
             log.debug("pull_requests.elsewhere")
+            self._elsewhere = True
             self._planned.clear()
             self._retries.clear()
             self._merged.forget()
@@ -216,6 +232,7 @@ class PullRequests:
         name = f"pull requests of {self._place} for {repository.followed}"[:255]
         ttl_s = max(_SHORTEST_LEASE_S, _LEASE_INTERVALS * settings.poll_interval)
         self._lease = self._services.store.leases.acquire(name, self._services.holder, ttl_s=ttl_s)
+        self._elsewhere = False
 
     def _release(self) -> None:
         """Let another controller take over at once."""
@@ -225,13 +242,3 @@ class PullRequests:
             self._services.store.leases.release(self._lease)
         except StoreFailed as error:
             log.warning("pull_requests.not_released", error=error.message)
-
-
-def _state_seen(report: PassReport) -> str | None:
-    """What tells one live state from another: the digest of the pass's plan, and its delivery; None where it saw none.
-
-    The plan is of the state before the delivery.
-    """
-    if report.plan is None:
-        return None
-    return report.plan.digest if report.result is None else f"{report.plan.digest} {report.result.sync_id}"

@@ -159,7 +159,16 @@ def test_several_replicas_share_a_database_and_one_does_not_need_it(built: Docum
     variables = {variable["name"]: variable for variable in container(built).get("env", [])}
     if replicas > 1:
         assert file_of(built, variables["PENSTOCK_STORE_FILE"]["value"]) == ("penstock-store", "url")
-        assert built["Deployment"]["spec"]["strategy"]["type"] == "RollingUpdate"
+        assert replicas == 3
+        strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+        assert built["Deployment"]["spec"]["strategy"] == strategy
+        assert built["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
+        spread = pod(built)["topologySpreadConstraints"]
+        keys = [each["topologyKey"] for each in spread]
+        assert keys == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+        labels = built["Deployment"]["spec"]["template"]["metadata"]["labels"]
+        assert all(each["labelSelector"]["matchLabels"].items() <= labels.items() for each in spread)
+        assert pod(built)["terminationGracePeriodSeconds"] == 60, "a stop parks what runs within that"
         assert "PersistentVolumeClaim" not in built
     else:
         assert built["Deployment"]["spec"]["strategy"] == {"type": "Recreate"}

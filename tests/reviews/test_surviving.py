@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -11,7 +14,8 @@ from controller.service.http import service_routes
 from tests.support.forges.model import PullRequest
 from tests.support.forges.server import Answer
 from tests.support.forges.webhooks import GitHubHooks, Message
-from tests.support.reviewing import Reviewing, Running
+from tests.support.patience import PATIENCE_S
+from tests.support.reviewing import POLL_S, Reviewing, Running
 from tests.support.sources import inbound
 
 SECRET = "0123456789abcdef0123"
@@ -70,6 +74,33 @@ async def test_of_two_controllers_one_plans_and_the_other_takes_over(place: Revi
         await first.poll()
         assert "Good night" in place.body(pull)
         assert first.planner._planned.keys() == {pull.number}
+
+
+async def test_the_one_that_plans_tells_of_a_delivery_by_another_one(place: Reviewing) -> None:
+    """The organisation is one replica's, and another one has the pull requests: it reads the result in the store."""
+    pull = change(place, "greeting", "Good day")
+    async with place.controller("controller-b") as second:
+        [planning] = [task for task in asyncio.all_tasks() if task.get_name() == "pull requests"]
+        async with place.controller("controller-a", others=1) as first:
+            planning.cancel()
+            await until(place, lambda: pull.number in first.planner._planned)
+            merge = place.merge(pull)
+            await until(place, lambda: "✅" in place.body(pull))
+            assert place.statuses(merge)["penstock/delivery"] == "success"
+            assert "✅ acme: succeede" in place.body(pull)
+            assert (len(first.controller._workers), len(second.controller._workers)) == (0, 1)
+
+
+async def until(place: Reviewing, check: Callable[[], bool]) -> None:
+    """Poll until it is so, and not so often that a lease ends while git is at work."""
+    loop = asyncio.get_running_loop()
+    deadline, polled = loop.time() + PATIENCE_S, 0.0
+    while not check():
+        assert loop.time() < deadline
+        if loop.time() - polled > 3:
+            place.clock.end(0.9 * POLL_S, 1.1 * POLL_S)
+            polled = loop.time()
+        await asyncio.sleep(0.02)
 
 
 async def test_a_forge_that_is_down_delays_nothing_and_is_found_again(place: Reviewing) -> None:

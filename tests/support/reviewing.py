@@ -47,6 +47,7 @@ class HeldClock(SteppedClock):
     def __init__(self) -> None:
         super().__init__()
         self._held: list[tuple[float, asyncio.Future[None]]] = []
+        self._beats: list[asyncio.Future[None]] = []
         self.ended = 0
         """How often the test let waits end."""
 
@@ -54,8 +55,10 @@ class HeldClock(SteppedClock):
         if seconds == LIVE_POLL_S:
             await asyncio.sleep(_LOOK_S)
             return
-        if seconds == _BEAT_S:  # of a replica; it looks earlier where anything changes hands
-            await asyncio.get_running_loop().create_future()
+        if seconds == _BEAT_S:  # of a replica: its leases last longer than the waits that a test ends
+            self._beats.append(asyncio.get_running_loop().create_future())
+            await self._beats[-1]
+            return
         if seconds < _HELD_S:
             await super().sleep(seconds)
             return
@@ -74,6 +77,10 @@ class HeldClock(SteppedClock):
         """Let this time pass, and end these waits."""
         self.ended += 1
         self.elapsed_s += most
+        for beat in self._beats:
+            if not beat.done():
+                beat.set_result(None)
+        self._beats.clear()
         for seconds, future in self._held:
             if least <= seconds <= most and not future.done():
                 future.set_result(None)
