@@ -125,6 +125,8 @@ def test_a_newcomer_follows_the_page_to_a_controller_that_delivers_every_commit(
     finally:
         controller.send_signal(signal.SIGTERM)
         assert controller.wait(timeout=PATIENCE_S) == 0, newcomer.log.read_text()
+    moved = newcomer.shell.run("store", "copy", f"sqlite:///{newcomer.log.parent / 'moved.db'}")
+    assert moved.returncode == 0, "a controller that was stopped gave its leases up"
 
 
 def test_each_step_with_commands_is_followed() -> None:
