@@ -32,7 +32,7 @@ GUEST = "guest"
 """The organisation that comes and goes, each time with another OAuth client."""
 FLOWS = {"hours": "Hours", "front": "Front", "desk": "Desk"}
 _PAGES = ("/", "/organizations/acme", "/organizations/acme/flows", "/status", "/metrics", "/healthz", "/api/v1/flows")
-_KEPT_VERSIONS, _KEPT_HISTORY, _LOGGED_CALLS = 6, 30, 100
+_KEPT_HISTORY, _LOGGED_CALLS = 30, 100
 
 
 class Life:
@@ -174,8 +174,6 @@ class Life:
             state, now = simulator.organization.state, self.world.clock.now()
             state.jobs = {key: job for key, job in state.jobs.items() if not job.finished(now)}
             for flow in state.flows.values():
-                live = flow.published
-                flow.versions[:-_KEPT_VERSIONS] = [each for each in flow.versions[:-_KEPT_VERSIONS] if each is live]
                 del flow.history[:-_KEPT_HISTORY]
 
 

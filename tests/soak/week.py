@@ -116,7 +116,11 @@ class _Receiver(BaseHTTPRequestHandler):
 
 
 def main(days: str, seed: str, folder: str, store: str | None = None) -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     place = Path(folder)
     summary = asyncio.run(live(float(days), int(seed), place, store or f"sqlite:///{place / 'store.db'}"))
     sys.stdout.write(f"{json.dumps(summary)}\n")
