@@ -35,6 +35,8 @@ class AuditQuery:
     """Only of these organisations; None means all."""
     before: int | None = None
     """Only what was appended before the entry with this id."""
+    after: int | None = None
+    """Only what was appended after it."""
 
 
 class AuditReading:
@@ -131,4 +133,6 @@ def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
         found.append(audit.c.organization.in_(query.organizations))
     if query.before is not None:
         found.append(audit.c.id < query.before)
+    if query.after is not None:
+        found.append(audit.c.id > query.after)
     return found

@@ -21,7 +21,7 @@ from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine
 from controller.store.outage import Outage
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0012"
+HEAD: Final = "0013"
 """The newest migration."""
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""

@@ -6,7 +6,7 @@ controller that has just lost its lease.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -167,6 +167,18 @@ class Journal(StorePart):
             query = query.where(syncs.c.organization == organization)
         with self._database.read() as connection:
             return _load(connection, query)
+
+    def finished(self, organization: str, *, after: int, among: Collection[int] = ()) -> list[SyncRecord]:
+        """The syncs that have ended, oldest first, with their steps: those after a sync, and these earlier ones."""
+        newer = syncs.c.id > after
+        query = select(syncs).where(syncs.c.organization == organization, syncs.c.state.not_in(_OPEN))
+        query = query.where(or_(newer, syncs.c.id.in_(among)) if among else newer).order_by(syncs.c.id)
+        with self._database.read() as connection:
+            return _load(connection, query)
+
+    def newest(self, organization: str) -> int:
+        """The number of the organisation's last sync; 0 before the first."""
+        return int(self._value(select(func.max(syncs.c.id)).where(syncs.c.organization == organization)) or 0)
 
     def latest(self, organization: str) -> dict[FlowKey, StepRecord]:
         """Of each flow the last step that did anything; without its writes."""

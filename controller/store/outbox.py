@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from controller.domain.clock import Clock
 from controller.store.audit import AuditLog
-from controller.store.database import Database, StorePart
+from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.schema import outbox
 
 
@@ -44,6 +44,16 @@ class OutboxTable(StorePart):
         adding = insert(outbox).values(values | {"created_at": now, "next_at": now}).returning(outbox.c.id)
         with self._database.write() as connection:
             return int(connection.execute(adding).scalar_one())
+
+    def add_once(self, key: str, target: str, kind: str, payload: Mapping[str, object]) -> bool:
+        """Keep a message unless one with this key was ever added; whether it was new. The payload holds no secret.
+
+        `key` has at most 64 characters. It is forgotten with the message, 30 days after its delivery.
+        """
+        now = self._clock.now()
+        values = {"key": key, "target": target, "kind": kind, "payload": dict(payload), "attempts": 0}
+        with self._database.write() as connection:
+            return insert_if_absent(connection, outbox, values | {"created_at": now, "next_at": now})
 
     def claim(self, *, limit: int = 20, for_s: float = 60.0) -> list[Notification]:
         """Messages that are due, oldest first; no other caller gets them for that many seconds."""
@@ -80,6 +90,18 @@ class OutboxTable(StorePart):
         next_at = self._clock.now() + timedelta(seconds=retry_after_s)
         values = {"attempts": outbox.c.attempts + 1, "last_error": reason, "next_at": next_at}
         self._write(update(outbox).where(outbox.c.id == message_id).values(values))
+
+    def release(self, message_ids: Sequence[int]) -> None:
+        """Let claimed messages be claimed again at once."""
+        self._write(update(outbox).where(outbox.c.id.in_(message_ids)).values(next_at=self._clock.now()))
+
+    def give_up(self, message_id: int, reason: str) -> None:
+        """Keep a message from being sent again, although no receiver has it."""
+        self._write(
+            update(outbox)
+            .where(outbox.c.id == message_id)
+            .values(delivered_at=self._clock.now(), last_error=reason, attempts=outbox.c.attempts + 1)
+        )
 
     def next_at(self) -> datetime | None:
         """When the next message is due; None when all are delivered."""

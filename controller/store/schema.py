@@ -226,6 +226,16 @@ outbox = Table(
     Column("delivered_at", UtcDateTime),
     Column("last_error", MaskedText),
     Column("audit_id", BigInteger, index=True),
+    Column("key", String(64)),
+    Index("uq_outbox_key", "key", unique=True),
+)
+
+told = Table(
+    "told",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("state", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 facts = Table(

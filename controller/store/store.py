@@ -32,6 +32,7 @@ from controller.store.running import Running
 from controller.store.schema import STORE_ID, installation, known_branches
 from controller.store.suspensions import Suspensions
 from controller.store.sync_list import SyncList
+from controller.store.told import Told
 from controller.store.views import Views
 
 
@@ -59,6 +60,7 @@ class Store:
         self.approvals = Approvals(database, clock)
         self.quarantines = Quarantines(database, clock)
         self.outbox = OutboxTable(database, clock, self.audit)
+        self.told = Told(database, clock)
         self.facts = Facts(database, clock)
         self.drifts = Drifts(database, clock)
         self.publish_times = LearnedTimes(database, clock)
