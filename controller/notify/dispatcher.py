@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from itertools import groupby
 
-import httpx
 import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors.process import StoreFailed
-from controller.notify.outbox import OutboxPort, OutgoingMessage
-from controller.notify.receiver import Receiver, checked_receiver
-from controller.notify.webhook import CEILING_S, TIMEOUT_S, Reply, retry_after_s, send
+from controller.notify.document import NOTIFICATION
+from controller.notify.outbox import COMMIT_STATUS, OutboxPort, QueuedMessage
+from controller.notify.target import CEILING_S, LONGEST_TRY_S, Reply, Send, Target, retry_after_s
 
 _log = structlog.get_logger()
 
 _POLL_S = 5.0
 """The longest time that a new message waits to be seen."""
 _BATCH = 20
+_CLAIM_S = 120.0
+"""The messages of a round belong to it so long; those of a process that died are sent by another one after that."""
+_STALE = timedelta(days=4)
+"""Nobody needs an older message about the state of an organisation. Mail servers give up after as long (RFC 5321)."""
+_STALE_KINDS = frozenset({NOTIFICATION, COMMIT_STATUS})
 
 OnTry = Callable[[str, bool], None]
 """Called after each try with the receiver's name, and whether it took the message."""
@@ -30,28 +35,20 @@ class Dispatcher:
     """Sends what the outbox holds to the operator's receivers."""
 
     def __init__(
-        self,
-        outbox: OutboxPort,
-        receivers: Collection[Receiver],
-        *,
-        allowed_hosts: Collection[str],
-        clock: Clock,
-        http: httpx.AsyncBaseTransport | None = None,
-        on_try: OnTry | None = None,
+        self, outbox: OutboxPort, targets: Mapping[str, Target], *, clock: Clock, on_try: OnTry | None = None
     ) -> None:
-        """Raises HostNotAllowed and SettingsInvalid for an unusable receiver."""
+        """`targets` are the receivers by the name that their messages have in the outbox."""
         self._outbox = outbox
-        self._receivers = {receiver.name: checked_receiver(receiver, allowed_hosts) for receiver in receivers}
+        self._targets = targets
         self._clock = clock
-        self._http = http
         self._on_try = on_try
 
     async def run(self) -> None:
         """Send until cancelled. A store that does not answer is asked again."""
-        async with self._client() as client:
+        async with self._opened() as sends:
             while True:
                 try:
-                    sent = await self._send_due(client)
+                    sent = await self._send_due(sends)
                     pause_s = 0.0 if sent == _BATCH else self._pause_s()
                 except StoreFailed as error:
                     _log.warning("outbox.failed", error=error.message)
@@ -60,33 +57,38 @@ class Dispatcher:
 
     async def send_due(self) -> int:
         """Send the messages that are due, once; returns how many were tried. Raises StoreFailed."""
-        async with self._client() as client:
-            return await self._send_due(client)
+        async with self._opened() as sends:
+            return await self._send_due(sends)
 
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=self._http, timeout=TIMEOUT_S, follow_redirects=False)
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Mapping[str, Send]]:
+        async with AsyncExitStack() as stack:
+            yield {name: await stack.enter_async_context(target.opened()) for name, target in self._targets.items()}
 
-    async def _send_due(self, client: httpx.AsyncClient) -> int:
-        # All may go to one receiver, one after the other, each until its time limit; the rest is reserve.
-        due = self._outbox.claim(limit=_BATCH, for_s=(_BATCH + 3) * TIMEOUT_S)
+    async def _send_due(self, sends: Mapping[str, Send]) -> int:
+        claimed_s = self._clock.monotonic()
+        due = self._outbox.claim(limit=_BATCH, for_s=_CLAIM_S)
         by_target = sorted(due, key=lambda message: (message.target, message.id))
         try:
             async with asyncio.TaskGroup() as group:
                 for target, messages in groupby(by_target, key=lambda message: message.target):
-                    group.create_task(self._send_in_order(client, target, list(messages)))
+                    group.create_task(self._send_in_order(sends.get(target), list(messages), claimed_s))
         except* StoreFailed as errors:
             raise StoreFailed(str(errors.exceptions[0])) from errors
         return len(due)
 
-    async def _send_in_order(self, client: httpx.AsyncClient, target: str, messages: Sequence[OutgoingMessage]) -> None:
+    async def _send_in_order(self, send: Send | None, messages: Sequence[QueuedMessage], claimed_s: float) -> None:
         """Send one receiver's messages, oldest first; once it turns out to be down, the rest waits with that one."""
-        receiver = self._receivers.get(target)
-        if receiver is None:
+        target = messages[0].target
+        if send is None:
             self._postpone(messages, f"no receiver is named {target}", CEILING_S)
             _log.warning("notification.unaddressed", receiver=target, waiting=len(messages))
             return
         for number, message in enumerate(messages):
-            reply = await send(client, receiver, message, self._clock)
+            if self._clock.monotonic() - claimed_s > _CLAIM_S - 2 * LONGEST_TRY_S:
+                self._outbox.release([each.id for each in messages[number:]])
+                return
+            reply = await send(message)
             if self._on_try is not None:
                 self._on_try(target, reply.taken)
             if reply.taken:
@@ -94,11 +96,22 @@ class Dispatcher:
                 _log.info("notification.delivered", receiver=target, message=message.id, kind=message.kind)
                 continue
             waiting = messages[number : number + 1] if reply.answered else messages[number:]
-            self._retry(waiting, reply)
+            if reply.final or self._is_stale(message):
+                self._give_up(message, reply)
+                waiting = waiting[1:]
+            if waiting:
+                self._retry(waiting, reply)
             if not reply.answered:
                 return
 
-    def _retry(self, messages: Sequence[OutgoingMessage], reply: Reply) -> None:
+    def _give_up(self, message: QueuedMessage, reply: Reply) -> None:
+        self._outbox.give_up(message.id, reply.reason)
+        _log.error("notification.given-up", receiver=message.target, message=message.id, reason=reply.reason)
+
+    def _is_stale(self, message: QueuedMessage) -> bool:
+        return message.kind in _STALE_KINDS and self._clock.now() - message.created_at > _STALE
+
+    def _retry(self, messages: Sequence[QueuedMessage], reply: Reply) -> None:
         """Let the messages wait together, so that the next round finds them in order again."""
         first = messages[0]
         wait_s = retry_after_s(first.attempts, reply.retry_after, self._clock.now())
@@ -113,7 +126,7 @@ class Dispatcher:
             retry_in_s=round(wait_s),
         )
 
-    def _postpone(self, messages: Sequence[OutgoingMessage], reason: str, wait_s: float) -> None:
+    def _postpone(self, messages: Sequence[QueuedMessage], reason: str, wait_s: float) -> None:
         for message in messages:
             self._outbox.failed(message.id, reason, retry_after_s=wait_s)
 

@@ -1,9 +1,11 @@
-"""A receiver: a name for the outbox, a URL that the operator allowed, and the signing secret, if there is one."""
+"""What the operator says of receivers: names for the outbox, allowed URLs, signing secrets, templates."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from controller.domain.errors.manifest import HostNotAllowed
@@ -11,6 +13,27 @@ from controller.domain.errors.process import SettingsInvalid
 
 SHORTEST_SECRET = 16
 """Characters. A shorter signing secret can be guessed."""
+
+
+class MailSecurity(StrEnum):
+    """How the connection to a mail server is encrypted."""
+
+    STARTTLS = "starttls"
+    """From a plain connection on, before anything is said; refused where the server cannot."""
+    TLS = "tls"
+    """From its beginning."""
+    NONE = "none"
+    """Not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTemplates:
+    """The files that replace Penstock's own templates, as far as the operator gave some."""
+
+    title: Path | None = None
+    text: Path | None = None
+    html: Path | None = None
+    """Of the HTML part of mails."""
 
 
 @dataclass(frozen=True, slots=True)

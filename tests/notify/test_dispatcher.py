@@ -13,12 +13,13 @@ import httpx
 import pytest
 import structlog
 
-from controller.domain.errors.manifest import HostNotAllowed
+from controller.domain.clock import Clock
 from controller.domain.errors.process import StoreFailed
 from controller.notify.dispatcher import Dispatcher
 from controller.notify.outbox import event
 from controller.notify.receiver import Receiver
-from controller.notify.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, retry_after_s
+from controller.notify.target import retry_after_s
+from controller.notify.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookTarget
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.patience import PATIENCE_S
@@ -28,8 +29,6 @@ from tests.support.stores import prepare
 SECRET = "a-secret-of-the-receiver"
 CHANGE = Receiver("change-management", "https://change.example.com/hook/s3cr3t-path", SECRET)
 OBSERVER = Receiver("observability", "https://observe.example.com/", SECRET)
-ALLOWED = ("change.example.com", "observe.example.com")
-
 Script = Callable[[httpx.Request], httpx.Response]
 
 
@@ -73,7 +72,12 @@ def world() -> World:
 
 @pytest.fixture
 def dispatcher(store: Store, clock: SteppedClock, world: World) -> Dispatcher:
-    return Dispatcher(store.outbox, [CHANGE, OBSERVER], allowed_hosts=ALLOWED, clock=clock, http=world)
+    return dispatcher_of(store, clock, world, CHANGE, OBSERVER)
+
+
+def dispatcher_of(store: Store, clock: Clock, http: httpx.AsyncBaseTransport, *receivers: Receiver) -> Dispatcher:
+    targets = {receiver.name: WebhookTarget(receiver, clock, http) for receiver in receivers}
+    return Dispatcher(store.outbox, targets, clock=clock)
 
 
 def migration(version: str = "2.0") -> dict[str, object]:
@@ -108,7 +112,7 @@ async def test_a_message_arrives_signed_and_is_not_sent_again(
 
 async def test_without_a_secret_a_message_arrives_unsigned(store: Store, world: World, clock: SteppedClock) -> None:
     receiver = Receiver("change-management", "https://change.example.com/hook")
-    dispatcher = Dispatcher(store.outbox, [receiver], allowed_hosts=ALLOWED, clock=clock, http=world)
+    dispatcher = dispatcher_of(store, clock, world, receiver)
     store.outbox.add("change-management", "flow_version_migration", migration())
     assert await dispatcher.send_due() == 1
     [request] = world.got
@@ -211,9 +215,9 @@ async def test_a_receiver_that_never_answers_is_given_up_in_time(
             await asyncio.Event().wait()
             raise AssertionError("unreachable")
 
-    monkeypatch.setattr("controller.notify.webhook.TIMEOUT_S", 0.05)
+    monkeypatch.setattr("controller.notify.post.TIMEOUT_S", 0.05)
     store.outbox.add("change-management", "k", migration())
-    silent = Dispatcher(store.outbox, [CHANGE], allowed_hosts=ALLOWED, clock=SteppedClock(), http=Silent())
+    silent = dispatcher_of(store, SteppedClock(), Silent(), CHANGE)
     with structlog.testing.capture_logs() as events:
         await silent.send_due()
     assert events[0]["reason"] == "change.example.com did not answer within 0.05 s"
@@ -277,9 +281,7 @@ async def test_running_sends_new_messages_within_the_poll_interval_until_cancell
             await asyncio.sleep(0)
 
     pacer = Pacer()
-    running = asyncio.create_task(
-        Dispatcher(store.outbox, [OBSERVER], allowed_hosts=ALLOWED, clock=pacer, http=world).run()
-    )
+    running = asyncio.create_task(dispatcher_of(store, pacer, world, OBSERVER).run())
     async with asyncio.timeout(PATIENCE_S):
         await pacer.fifth.wait()
     assert pacer.pauses == [5, 5, 5, 5, 5]
@@ -295,7 +297,7 @@ async def test_a_full_batch_is_followed_by_the_next_without_a_pause(
     world.awaited = 50
     for _ in range(50):
         store.outbox.add("observability", "k", migration())
-    dispatcher = Dispatcher(store.outbox, [OBSERVER], allowed_hosts=ALLOWED, clock=clock, http=world)
+    dispatcher = dispatcher_of(store, clock, world, OBSERVER)
     running = asyncio.create_task(dispatcher.run())
     async with asyncio.timeout(PATIENCE_S):
         await world.all_in.wait()
@@ -316,6 +318,7 @@ async def test_a_store_that_fails_is_asked_again(store: Store, world: World, clo
                 store.outbox.failed,
                 store.outbox.next_at,
             )
+            self.give_up, self.release = store.outbox.give_up, store.outbox.release
 
         def claim(self, *, limit: int = 20, for_s: float = 60.0) -> Any:
             self.claims += 1
@@ -325,18 +328,14 @@ async def test_a_store_that_fails_is_asked_again(store: Store, world: World, clo
 
     world.awaited = 1
     store.outbox.add("observability", "k", migration())
-    running = asyncio.create_task(Dispatcher(Flaky(), [OBSERVER], allowed_hosts=ALLOWED, clock=clock, http=world).run())
+    targets = {OBSERVER.name: WebhookTarget(OBSERVER, clock, world)}
+    running = asyncio.create_task(Dispatcher(Flaky(), targets, clock=clock).run())
     async with asyncio.timeout(PATIENCE_S):
         await world.all_in.wait()
     assert clock.elapsed_s == 5
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-
-
-def test_a_dispatcher_is_not_made_with_a_receiver_that_is_not_allowed(store: Store, clock: SteppedClock) -> None:
-    with pytest.raises(HostNotAllowed):
-        Dispatcher(store.outbox, [CHANGE], allowed_hosts=("observe.example.com",), clock=clock)
 
 
 def test_pauses_grow_to_an_hour_and_never_to_nothing(clock: SteppedClock) -> None:
@@ -365,10 +364,8 @@ async def test_each_try_is_told_with_its_end(store: Store, world: World, clock: 
     tries: list[tuple[str, bool]] = []
     dispatcher = Dispatcher(
         store.outbox,
-        [CHANGE],
-        allowed_hosts=ALLOWED,
+        {CHANGE.name: WebhookTarget(CHANGE, clock, world)},
         clock=clock,
-        http=world,
         on_try=lambda receiver, taken: tries.append((receiver, taken)),
     )
     store.outbox.add("change-management", "flow_version_migration", migration())
