@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from controller.domain.identity import FlowKey
+from controller.domain.notification import NotificationRule
 from controller.domain.references import BINDING_TYPES, MODULE_TYPES, FlowReference, ResourceReference
 from controller.domain.resources import ResourcePolicy
 
@@ -272,6 +273,8 @@ class Organization:
     suspended: bool = False
     environment: str | None = None
     """The environment to name in a publish; None for the organisation's name."""
+    notifications: tuple[NotificationRule, ...] = ()
+    """Who is told of what happens to it, besides what the operator says."""
 
     @property
     def binding_types(self) -> frozenset[str]:

@@ -21,6 +21,7 @@ from controller.manifests.endpoint import AddressRefused, checked_address, of_re
 from controller.manifests.fields import PATH_SEGMENT
 from controller.manifests.flow import FlowShape
 from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest
+from controller.manifests.notifications import check_receivers
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.ownership import Estate
 from controller.manifests.report import Report, repeated
@@ -30,7 +31,7 @@ from controller.manifests.wording import Path, did_you_mean, dotted, quoted
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """The hosts that the operator allows."""
+    """The hosts that the operator allows, and the receivers that manifests may name."""
 
     organizations: Collection[str] = ()
     """Hosts that get credentials, in addition to the Genesys domains."""
@@ -38,6 +39,8 @@ class Hosts:
     """Internal hosts that gates may ask."""
     loopback: bool = True
     """Whether organisations on this machine get credentials, too."""
+    receivers: Collection[str] | None = None
+    """The receivers of messages that the operator configured; None where that is not known here."""
 
 
 GENESYS_ALONE = Hosts()
@@ -77,6 +80,7 @@ class Assembly:
         if shape is None:
             return None
         _check_policies(manifest, shape, self._report)
+        check_receivers(shape.spec.notifications, self._hosts.receivers, manifest.origin, self._report)
         endpoint = self._endpoint(manifest, shape)
         flows = [_flow(flow, flow.shape, found) for flow, found in contents.items() if flow.shape is not None]
         return _organization(manifest, shape, endpoint, flows) if endpoint is not None else None
@@ -129,6 +133,7 @@ def _organization(
         artifacts=spec.artifacts.value(),
         suspended=spec.suspend,
         environment=spec.environment,
+        notifications=tuple(each.value() for each in spec.notifications),
     )
 
 

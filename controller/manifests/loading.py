@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import PurePosixPath
@@ -22,6 +22,7 @@ from controller.manifests.sources import FlowFiles
 from controller.manifests.tree import ManifestTree, scan
 from controller.manifests.wording import did_you_mean, quoted
 
+_RECEIVERS_HINT = "set PENSTOCK_CONFIG to the operator's configuration to have it checked"
 _NESTED_HINT = "call both from the flow; where your organisation takes it, leave it"
 
 
@@ -40,9 +41,15 @@ class Desired:
     reading: frozenset[str] = frozenset()
     """The flows with values of the environment, each with its manifest and file, as digests."""
 
+    receivers_known: bool = False
+    """Whether the receivers that manifests name were looked up."""
+
     @property
     def doubts(self) -> tuple[Mistake, ...]:
-        """Parts of flow files that an organisation may refuse, by file and line; each is delivered all the same."""
+        """What may be wrong, by file and line; each organisation and flow is delivered all the same.
+
+        Parts of flow files that an organisation may refuse, and names of receivers that were not looked up.
+        """
         sources = ((flow.key, flow.source) for organization in self.organizations for flow in organization.flows)
         found = {
             Mistake(Origin(source.file, *(reference.position or (1, 1))), NESTED, "flow-file-invalid", _NESTED_HINT)
@@ -50,7 +57,16 @@ class Desired:
             if isinstance(source, SourceFile)
             for reference in nested_modules(key.type, source.references)
         }
-        return tuple(sorted(found))
+        return tuple(sorted({*found, *self._unknown_receivers()}))
+
+    def _unknown_receivers(self) -> Iterator[Mistake]:
+        for organization in self.organizations if not self.receivers_known else ():
+            names = sorted({quoted(rule.receiver) for rule in organization.notifications})
+            if names:
+                message = (
+                    f"spec.notifications names {', '.join(names)}: whether there is such a receiver is not known here"
+                )
+                yield Mistake(organization.origin, message, ManifestInvalid.code, _RECEIVERS_HINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,7 @@ def load(
         unused=tuple(sorted(set(tree.flow_files) - set(flow_files.names))) if only is None else (),
         places=places,
         reading=frozenset(assembly.reading),
+        receivers_known=hosts.receivers is not None,
     )
 
 

@@ -38,6 +38,7 @@ from controller.manifests.fields import (
     TimeZone,
     mistaken,
 )
+from controller.manifests.notifications import NotificationShape
 from controller.manifests.shape import Choice, Shape
 from controller.manifests.substitutions import SubstitutionValue
 from controller.manifests.wording import quoted
@@ -256,6 +257,8 @@ class OrganizationSpec(Shape):
     """Folders or files of `Flow` manifests outside this organisation's folder, relative to this file."""
     substitutions: Mapping[str, SubstitutionValue] = Field(default_factory=dict)
     """Values for `{{name}}` in the flow files of this organisation; a flow's own value comes first."""
+    notifications: tuple[NotificationShape, ...] = ()
+    """Who is told of what happens to this organisation, besides what the operator configures."""
     suspend: Switch = False
     """Whether the organisation is left alone."""
     environment: Text | None = None

@@ -17,8 +17,10 @@ from controller.graphs.consumption import FlowGraph
 from controller.planning.inputs import PlanInputs
 from controller.planning.model import Change, ChangeKind
 
-_NO_INPUT = frozenset({"bot_callers", "origin", "text", "credentials", "references", "resources", "store_id", "server"})
-"""Fields left out: origins, who recorded, possible secrets, and fields that the content digest covers."""
+_NO_INPUT = frozenset(
+    {"bot_callers", "origin", "text", "credentials", "references", "resources", "store_id", "server", "notifications"}
+)
+"""Fields left out: origins, who recorded or is told, possible secrets, and fields that the content digest covers."""
 
 
 def sha256(*parts: object) -> str:

@@ -19,6 +19,7 @@ from controller.manifests.fact_cache import fact_cache
 from controller.manifests.loading import Desired, Means, load
 from controller.manifests.source_facts import FactCache
 from controller.manifests.tree import manifest_files
+from controller.reconcile.configuration.document import read_configuration
 from controller.reconcile.settings import Settings
 from controller.repository.repository import Repository
 from controller.repository.work_tree_files import WorkTreeFiles
@@ -130,7 +131,7 @@ def read_folder(
         raise RepositoryFailed(f"the folder {written} {error}", hint="set PENSTOCK_MANIFESTS") from error
     if kind_of(files, folder) is not Kind.FOLDER:
         return Desired()
-    hosts = Hosts(settings.organization_hosts, settings.gate_hosts, loopback)
+    hosts = _hosts(settings, loopback=loopback)
     with _cache(settings) as cache:
         return load(
             files,
@@ -152,6 +153,12 @@ def require_organizations(desired: Desired, folder: str) -> None:
         )
 
 
+def _hosts(settings: Settings, *, loopback: bool) -> Hosts:
+    """What the operator allows. Raises SettingsInvalid for mistakes in the configuration."""
+    receivers = None if settings.config is None else read_configuration(settings.config).receiver_names
+    return Hosts(settings.organization_hosts, settings.gate_hosts, loopback, receivers)
+
+
 def _cache(settings: Settings) -> AbstractContextManager[FactCache]:
     return fact_cache(settings.cache_dir, settings.cache_mib * 1024**2)
 
@@ -163,7 +170,7 @@ def _load(files: Files, written: str, settings: Settings, only: Collection[str],
         raise RepositoryFailed(f"the folder {written} {error}", hint="set PENSTOCK_MANIFESTS") from error
     if kind_of(files, folder) is not Kind.FOLDER:
         raise RepositoryFailed(f"the repository has no folder {folder}", hint="set PENSTOCK_MANIFESTS")
-    hosts = Hosts(settings.organization_hosts, settings.gate_hosts, loopback)
+    hosts = _hosts(settings, loopback=loopback)
     with _cache(settings) as cache:
         desired = load(files, folder=folder, hosts=hosts, only=only or None, means=Means(settings.limits, cache))
     missing = sorted(set(only) - {each.name for each in desired.organizations})
