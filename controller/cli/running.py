@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from controller.cli import exit_codes
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from controller.reconcile.delivering import OpenDelivery
 
 T = TypeVar("T")
+AfterPass = Callable[[PassReport, Workspace, Services], Awaitable[None]]
 
 _SHOW_CURSOR = "\x1b[?25h"
 """The live table hides the cursor, and a process that a second signal ends cannot show it again later."""
@@ -49,11 +50,16 @@ def opened_services(settings: Settings, open_delivery: OpenDelivery | None = Non
 
 
 def run_passes(
-    workspace: Workspace, requests: Sequence[PassRequest], services: Services, listener: Listener | None = None
+    workspace: Workspace,
+    requests: Sequence[PassRequest],
+    services: Services,
+    listener: Listener | None = None,
+    *,
+    after: AfterPass | None = None,
 ) -> list[PassReport]:
     """Run one pass after the other; closes the connections, not the store.
 
-    In passes that write, the first signal stops and the second kills.
+    In passes that write, the first signal stops and the second kills. `after` is called after each pass.
     """
     # A planning pass writes nothing, so Ctrl-C may end it at once.
     looks = all(request.mode is Mode.PLAN for request in requests)
@@ -63,9 +69,13 @@ def run_passes(
 
     async def passes() -> list[PassReport]:
         stop = asyncio.Event() if looks else stop_on_signals()
-        return [
-            await run_pass(request, services, source, listener=listener, stopping=stop.is_set) for request in requests
-        ]
+        reports = []
+        for request in requests:
+            report = await run_pass(request, services, source, listener=listener, stopping=stop.is_set)
+            if after is not None:
+                await after(report, workspace, services)
+            reports.append(report)
+        return reports
 
     return answer(services, passes())
 

@@ -1,11 +1,12 @@
-"""Notifies change management of migrations: the operator's receiver, the outbox, its dispatcher.
+"""Sends the messages in the outbox to the operator's receivers; that of change management is told of migrations.
 
-The receiver's URL comes only from the operator, so its host is allowed; no manifest gains a host by it.
+A receiver's address comes only from the operator, so its host is allowed; no manifest gains a host by it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,6 +17,7 @@ from controller.domain.errors.process import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.notify.dispatcher import Dispatcher, OnTry
 from controller.notify.receiver import SHORTEST_SECRET, Receiver, checked_receiver
+from controller.notify.target import Target
 from controller.reconcile.credentials import operator_secret
 from controller.reconcile.settings import Settings
 from controller.store.store import Store
@@ -34,10 +36,14 @@ def receiver_of(settings: Settings) -> Receiver | None:
     """The operator's receiver after a check; its secret and URL are masked from then on. Raises SettingsInvalid."""
     if settings.webhook_url is None:
         return None
-    SECRETS.register(settings.webhook_url)
-    receiver = Receiver(RECEIVER, settings.webhook_url, webhook_secret(settings))
+    return known_receiver(Receiver(RECEIVER, settings.webhook_url, webhook_secret(settings)))
+
+
+def known_receiver(receiver: Receiver) -> Receiver:
+    """The operator's receiver after a check; its address is masked from then on. Raises SettingsInvalid."""
+    SECRETS.register(receiver.url)
     checked = checked_receiver(receiver, {receiver.host})
-    SECRETS.register(urlsplit(settings.webhook_url).path)  # hooks carry their token there
+    SECRETS.register(urlsplit(receiver.url).path)  # hooks carry their token there
     return checked
 
 
@@ -75,40 +81,31 @@ def incoming_webhook_secret(settings: Settings) -> str | None:
 
 
 class Announcements:
-    """Sends the messages in the outbox. Without a receiver, messages stay there."""
+    """Sends the messages in the outbox. Without receivers, messages stay there."""
 
-    def __init__(self, store: Store, receiver: Receiver | None, clock: Clock, on_try: OnTry | None = None) -> None:
+    def __init__(self, store: Store, targets: Mapping[str, Target], clock: Clock, on_try: OnTry | None = None) -> None:
+        """`targets` are the receivers by name."""
+        self._dispatcher = Dispatcher(store.outbox, targets, clock=clock, on_try=on_try)
+        self._idle = not targets
         self._clock = clock
-        self._on_try = on_try
-        self._store = store
-        self._receiver = receiver
 
     async def run(self) -> None:
         """Send until cancelled. An unreachable receiver is retried, and an internal fault is logged and survived."""
-        if self._receiver is None:
+        if self._idle:
             return
         while True:
             try:
-                await self._dispatcher(self._receiver).run()
+                await self._dispatcher.run()
             except Exception:
                 log.exception("notification.broke")
             await self._clock.sleep(RESTART_S)
 
     async def flush(self) -> None:
         """Send due messages, for a short while. Never raises: unsent messages stay in the outbox."""
-        if self._receiver is None:
+        if self._idle:
             return
         try:
             async with asyncio.timeout(FLUSH_S):
-                await self._dispatcher(self._receiver).send_due()
+                await self._dispatcher.send_due()
         except (TimeoutError, PenstockError) as error:
             log.warning("notification.left", reason=str(error) or "the receiver did not answer in time")
-
-    def _dispatcher(self, receiver: Receiver) -> Dispatcher:
-        return Dispatcher(
-            self._store.outbox,
-            [receiver],
-            allowed_hosts={receiver.host},
-            clock=self._clock,
-            on_try=self._on_try,
-        )

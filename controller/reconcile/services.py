@@ -23,6 +23,7 @@ from controller.genesys.latency import CallObserver, RouteLatency
 from controller.genesys.settings import TransportSettings
 from controller.notify.dispatcher import OnTry
 from controller.notify.receiver import Receiver
+from controller.notify.webhook import WebhookTarget
 from controller.planning.inputs import PlanInputs
 from controller.planning.model import Plan
 from controller.planning.plan import make_plan
@@ -30,6 +31,7 @@ from controller.reconcile.announcing import Announcements, receiver_of
 from controller.reconcile.credentials import client_credentials
 from controller.reconcile.holder import own_name
 from controller.reconcile.looks import Looks
+from controller.reconcile.notifications import Notifications
 from controller.reconcile.settings import Settings
 from controller.store.store import Store
 
@@ -58,6 +60,8 @@ class Services:
     """Makes for an organisation what sees every call over the connections that are opened from now on."""
     on_try: OnTry | None = None
     """Told of each try to send a message."""
+    notifications: Notifications = field(default_factory=Notifications)
+    """Who is told of what happens to organisations; empty in a process that only looks."""
     open_delivery: OpenDelivery | None = None
     """`delivering.open_delivery` in a process that delivers; None in one that only looks, which does not import it."""
     claimed: set[str] = field(default_factory=set)
@@ -91,7 +95,10 @@ class Services:
     @property
     def announcements(self) -> Announcements:
         """The sender of queued messages. Raises SettingsInvalid as `receiver` does."""
-        return Announcements(self.store, self.receiver, self.clock, self.on_try)
+        targets = dict(self.notifications.targets)
+        if self.receiver is not None:
+            targets[self.receiver.name] = WebhookTarget(self.receiver, self.clock)
+        return Announcements(self.store, targets, self.clock, self.on_try)
 
     @property
     def holder(self) -> str:

@@ -88,6 +88,8 @@ class Controller:
         services.store.database.observer = self.metrics.stored
         if services.settings.webhook_url is not None:
             self.metrics.sends_to(RECEIVER)
+        for receiver in services.notifications.targets:
+            self.metrics.sends_to(receiver)
         self.repositories = [self._followed(each) for each in sources]
         self._listing = OrganizationList(services)
         self._poll = LivePoll(services, self._handlers())

@@ -16,6 +16,7 @@ from controller.domain.foreign_errors import as_fault
 from controller.domain.platform import Capability
 from controller.domain.waiting import first_of
 from controller.reconcile.loop import run_pass
+from controller.reconcile.notifying import notify, notify_of_fault
 from controller.reconcile.pass_ import SERVICE, Mode, PassRequest
 from controller.reconcile.report import Left, PassReport
 from controller.reconcile.services import Services
@@ -187,7 +188,7 @@ class Worker:
             if not saw_nothing(report):
                 self._tell.report(report)
             self._troubles.tell(report)
-            await self._keep(report, workspace.organization(self.name))
+            await self._keep(report, workspace)
         except Exception as error:
             log.exception("worker.failed", organization=self.name)
             self._live.pass_ended()
@@ -195,18 +196,19 @@ class Worker:
             fault = as_fault(error, f"the pass over {self.name}")
             if self._orders.assigned():
                 self._views.fault(fault.message)
+                await notify_of_fault(self._services, workspace.organization(self.name), fault)
             return self._pauses.after(fault)
         finally:
             self.passes = False
         unread = report.result.undetermined if report.result is not None else None
         return self._pauses.after(report.error or unread)
 
-    async def _keep(self, report: PassReport, organization: Organization) -> None:
-        """Keep what the pass found, unless another replica may have found something newer."""
-        if self._orders.assigned():
-            await self._views.report(report, organization)
-        else:
-            self._views.elsewhere()
+    async def _keep(self, report: PassReport, workspace: Workspace) -> None:
+        """Keep and tell what the pass found, unless another replica may have found something newer."""
+        if not self._orders.assigned():
+            return self._views.elsewhere()
+        await notify(report, workspace, self._services)
+        await self._views.report(report, workspace.organization(self.name))
 
     async def _wait(self, seconds: float) -> None:
         """Wait until woken, or until the time is over."""

@@ -47,6 +47,7 @@ COMMANDS = {
     "preflight": ListedCommand(
         "preflight", "Check, before the first sync, that each organisation is reached and grants all permissions."
     ),
+    "notify": ListedCommand("notify", "Send a test message to a receiver, and say whether it was taken.", offline=True),
     "run": ListedCommand("run", "Keep organisations at what git asks for, until SIGTERM or Ctrl-C."),
     "token": ListedCommand(
         "token", "Make a token for the service: prints it once, and the entry of the tokens file.", offline=True

@@ -32,7 +32,9 @@ from controller.planning.rendering.text import plan_text
 from controller.questions.decisions import require_digest
 from controller.questions.refusals import with_refusals
 from controller.reconcile.delivering import open_delivery
+from controller.reconcile.notifying import notify
 from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.receivers import configured_notifications
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.settings import load_settings
@@ -96,12 +98,13 @@ def apply(options: ApplyOptions) -> int:
         saved.require(each.name for each in workspace.desired.organizations)
     requests = _requests(options, workspace, saved)
     with opened_services(settings, open_delivery) as services:
+        services.notifications = configured_notifications(settings, services.clock)
         confirmed: Collection[str] = ()
         if not options.yes and sys.stdin.isatty() and sys.stderr.isatty():  # nobody else can answer
             requests = _confirmed(workspace, requests, services)
             confirmed = {each.expected_digest for each in requests if each.expected_digest is not None}
         with watcher(quiet=as_json, shown_before=confirmed) as listener:
-            reports = run_passes(workspace, requests, services, listener)
+            reports = run_passes(workspace, requests, services, listener, after=notify)
         if any(report.result is not None for report in reports):
             tidy(services.store)
     if saved is not None:

@@ -32,7 +32,9 @@ from controller.cli.workspace import actor, only_organization
 from controller.delivery.result import Outcome
 from controller.domain.documents import json_text
 from controller.reconcile.delivering import open_delivery
+from controller.reconcile.notifying import notify
 from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.receivers import configured_notifications
 from controller.reconcile.report import PassReport
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
@@ -78,7 +80,8 @@ def rollback(options: RollbackOptions) -> int:
     )
     as_json = options.output is TextOrJson.JSON
     with opened_services(settings, open_delivery) as services, watcher(quiet=as_json) as listener:
-        (report,) = run_passes(workspace, [request], services, listener)
+        services.notifications = configured_notifications(settings, services.clock)
+        (report,) = run_passes(workspace, [request], services, listener, after=notify)
     text = (
         json_text(apply_document([report]), ascii_only=True) if as_json else apply_text([report], screen_of(sys.stdout))
     )

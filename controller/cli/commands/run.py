@@ -15,6 +15,7 @@ from controller.domain.clock import Clock
 from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.configuration.document import read_configuration
 from controller.reconcile.delivering import open_delivery
+from controller.reconcile.receivers import configured_notifications
 from controller.reconcile.settings import Settings, load_settings
 from controller.service.connections import raise_limit_of_files
 from controller.service.controller import Controller
@@ -39,6 +40,7 @@ def run(
     settings = load_settings(service=True)
     raise_limit_of_files()
     with opened_services(settings, open_delivery) as services:
+        services.notifications = configured_notifications(settings, services.clock)
         sources = _sources(folder, settings, services.clock, demo=demo)
 
         async def work() -> None:

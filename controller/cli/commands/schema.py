@@ -42,6 +42,7 @@ DOCUMENTS = {
     "sync/v1": "controller.questions.sync_document:SyncDocument",
     "action/v1": "controller.questions.action_document:ActionDocument",
     "suspension/v1": "controller.questions.suspension_document:SuspensionDocument",
+    "notification/v1": "controller.notify.document:NotificationDocument",
     "error/v1": "controller.questions.error_document:ErrorDocument",
 }
 """Where the class of each document is; only the one that is asked for is imported."""
