@@ -205,10 +205,11 @@ class Worker:
 
     async def _keep(self, report: PassReport, workspace: Workspace) -> None:
         """Keep and tell what the pass found, unless another replica may have found something newer."""
-        if not self._orders.assigned():
-            return self._views.elsewhere()
-        await notify(report, workspace, self._services)
-        await self._views.report(report, workspace.organization(self.name))
+        if self._orders.assigned():
+            await notify(report, workspace, self._services)
+            await self._views.report(report, workspace.organization(self.name))
+        else:
+            self._views.elsewhere()
 
     async def _wait(self, seconds: float) -> None:
         """Wait until woken, or until the time is over."""

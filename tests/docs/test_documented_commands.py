@@ -42,6 +42,7 @@ ELSEWHERE = {
     "docs/how-to/rotate-credentials.md": "docs/test_operating.py",
     "docs/how-to/run-in-kubernetes.md": "docs/test_running_in_kubernetes.py",
     "docs/how-to/run-with-compose.md": "deploy/test_compose.py",
+    "docs/how-to/send-messages.md": "cli/test_notify.py",
     "docs/how-to/troubleshoot.md": "docs/test_operating.py",
     "docs/how-to/upgrade.md": "docs/test_upgrading.py",
     "docs/how-to/use-the-api.md": "service/test_api.py",
