@@ -36,7 +36,7 @@ class Shape(BaseModel):
         for shape in reversed(cls.__mro__):
             if issubclass(shape, Shape):
                 for name, text in _descriptions(shape).items():
-                    properties[to_camel(name)]["description"] = text
+                    properties[shape.model_fields[name].alias or to_camel(name)]["description"] = text
         return schema
 
 

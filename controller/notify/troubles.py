@@ -63,7 +63,12 @@ class Trouble:
         return self.topic, self.object
 
     def is_same(self, other: Trouble) -> bool:
-        """Whether people know it already when they were told of the other."""
+        """Whether people know it already when they were told of the other.
+
+        An outage shows in several errors, one after the other: a fault of the server, an open circuit, a lost login.
+        """
+        if self.topic is Topic.PASS and self.hold_s > 0 and other.hold_s > 0:
+            return True
         return (self.event, self.outcome, self.digest) == (other.event, other.outcome, other.digest)
 
 

@@ -14,7 +14,7 @@ from controller.notify.mail import MailServer, MailTarget
 from controller.notify.receiver import Receiver
 from controller.notify.target import Target
 from controller.notify.webhook import WebhookTarget
-from controller.reconcile.announcing import known_receiver
+from controller.reconcile.announcing import RECEIVER, known_receiver
 from controller.reconcile.commit_status_target import CommitStatusTarget
 from controller.reconcile.configuration.document import read_configuration
 from controller.reconcile.configuration.receiver_shapes import ChatShape, MailShape, ReceiverShape
@@ -32,6 +32,11 @@ def configured_notifications(settings: Settings, clock: Clock) -> Notifications:
     configuration = read_configuration(settings.config)
     if not configuration.receivers:
         return Notifications()
+    if settings.webhook_url is not None and RECEIVER in configuration.receiver_names:
+        raise SettingsInvalid(
+            f"a receiver of the configuration is called {RECEIVER}, as that of PENSTOCK_WEBHOOK_URL is",
+            hint="give it another name",
+        )
     repositories = repository_settings(settings, configuration)
     statuses = {
         each.name: _repository_of(each, repositories, settings)

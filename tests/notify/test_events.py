@@ -165,6 +165,17 @@ def test_an_outage_is_told_once_it_has_lasted_and_a_short_one_never() -> None:
     assert passes.later(1).found() == []
 
 
+def test_an_outage_that_shows_in_several_errors_is_one() -> None:
+    passes = Passes()
+    other = replace(OUTAGE, outcome="circuit-open")
+
+    assert passes.found(OUTAGE, planned=None) == []
+    assert passes.later(3).found(other, planned=None) == []
+    assert passes.later(3).found(OUTAGE, planned=None) == ["failed -"]
+    assert passes.later(3).found(other, planned=None) == []
+    assert passes.later(3).found() == ["recovered -"]
+
+
 def test_an_approval_that_was_given_and_a_window_that_opened_are_no_recovery() -> None:
     passes = Passes()
 
