@@ -207,9 +207,8 @@ class Worker:
         """Keep and tell what the pass found, unless another replica may have found something newer."""
         if self._orders.assigned():
             await notify(report, workspace, self._services)
-            await self._views.report(report, workspace.organization(self.name))
-        else:
-            self._views.elsewhere()
+            return await self._views.report(report, workspace.organization(self.name))
+        return self._views.elsewhere()
 
     async def _wait(self, seconds: float) -> None:
         """Wait until woken, or until the time is over."""

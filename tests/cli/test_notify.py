@@ -123,7 +123,7 @@ def test_a_receiver_that_is_not_there_is_named_with_a_close_one(configured: Path
     [
         ("receiver: mail", "receiver: mial", 'no receiver is named "mial"'),
         ("name: audit", "name: mail", "the name mail is given in line"),
-        ("severity: error", "severity: eror", 'must be one of info, warning or error, and not "eror"'),
+        ("severity: error", "severity: eror", 'must be info, warning or error, and not "eror"'),
         ("to: [voice-team@example.com", 'to: ["x@y\\r\\nBcc: z@y"', "must be the address of a mailbox"),
         ("server: smtp.example.com", "server: smtp.example.com\n      security: none", "send the password unencrypted"),
         ("username: penstock", "user: penstock", 'unknown key "user"'),

@@ -56,7 +56,13 @@ def test_all_mistakes_are_reported_at_once_with_line_and_column(tmp_path: Path) 
     ("text", "mistake"),
     [
         ("", "1:1: the configuration is empty (it begins with apiVersion: penstock/v1)"),
-        ("- x\n", "1:1: the document must be a mapping of keys (known keys: apiVersion, kind, repositories)"),
+        (
+            "- x\n",
+            (
+                "1:1: the document must be a mapping of keys "
+                "(known keys: apiVersion, kind, repositories, receivers, notifications)"
+            ),
+        ),
         ("a: [\n", "2:1: "),
         (f"{HEAD}---\n{HEAD}", "3:1: "),
         (f"{HEAD}repositories:\n", "3:1: repositories has no value (give it one or remove the key)"),
