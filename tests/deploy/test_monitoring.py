@@ -105,6 +105,7 @@ def test_promtool_finds_no_mistake_in_the_names_of_metrics() -> None:
     checked_by_promtool("check", "metrics", text=generate_latest(metrics.registry).decode())
 
 
+@pytest.mark.proof
 def test_each_alert_fires_when_it_should_and_not_otherwise(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(RULES["spec"]))
     tests = [test for case in CASES for test in rule_tests(case)]

@@ -80,6 +80,7 @@ def test_a_delivered_webhook_leaves_the_chain_whole(store: Store, url: str) -> N
     assert told(proven(url)) == []
 
 
+@pytest.mark.proof
 def test_processes_that_append_at_once_keep_one_chain(url: str, tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     Store.open(url, clock=SteppedClock()).close()
