@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from jinja2.sandbox import SandboxedEnvironment
 
 from controller.cli.commands import COMMANDS, Commands
 from controller.cli.lazy import LazyGroup
@@ -145,7 +146,7 @@ def _validate(document: Mapping[Any, Any], folder: Path) -> None:
     elif "jobs" in document:
         _workflow(document, folder)
     else:
-        _fragment(document)
+        _fragment(document.get("spec", document))
 
 
 def _yaml(block: Block, folder: Path) -> None:
@@ -157,7 +158,11 @@ def _json(block: Block, folder: Path) -> None:
     json.loads(block.text)
 
 
-DATA: Mapping[str, Callable[[Block, Path], None]] = {"yaml": _yaml, "json": _json}
+def _jinja(block: Block, folder: Path) -> None:
+    SandboxedEnvironment().parse(block.text)
+
+
+DATA: Mapping[str, Callable[[Block, Path], None]] = {"yaml": _yaml, "json": _json, "jinja": _jinja}
 
 
 @pytest.mark.parametrize("block", blocks(*DATA), ids=str)
