@@ -20,7 +20,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import structlog
+import yaml
 
+from controller.reconcile.receivers import configured_notifications
 from controller.reconcile.settings import load_settings
 from controller.service.controller import Controller
 from controller.service.metrics import Metrics
@@ -50,12 +52,14 @@ async def live(days: float, seed: int, folder: Path, store_url: str) -> dict[str
                 "rate_limit": 3000,
                 "notifications": False,
                 "webhook_url": url,
+                "config": _configuration(folder, url),
                 "poll_interval": _POLL_S,
                 "http_address": f"127.0.0.1:{port}",
                 "repository_url": str(world.remote),
             }
         )
         around = Life(world, settings, store, seed)
+        around.services.notifications = configured_notifications(settings, world.clock)
         stop = asyncio.Event()
         controller = Controller(around.services, git_sources(settings, world.clock, folder / "work"), stop)
         running = asyncio.create_task(controller.run())
@@ -76,6 +80,22 @@ async def live(days: float, seed: int, folder: Path, store_url: str) -> dict[str
         await asyncio.wait_for(running, 120)
     counted = {name: _total(controller.metrics, name) for name in ("penstock_passes", "penstock_syncs")}
     return {"happened": around.happened, **counted, "messages": _Receiver.heard, "grew": dict(more.most_common(12))}
+
+
+def _configuration(folder: Path, url: str) -> Path:
+    """A file that names receivers of three kinds, all at this address, and tells each of everything."""
+    (folder / "address").write_text(url)
+    address = {"url": {"file": str(folder / "address")}}
+    kinds = ("slack", "teams", "webhook")
+    document = {
+        "apiVersion": "penstock/v1",
+        "kind": "Configuration",
+        "receivers": [{"name": f"by-{kind}", kind: address} for kind in kinds],
+        "notifications": [{"receiver": f"by-{kind}"} for kind in kinds],
+    }
+    file = folder / "configuration.yaml"
+    file.write_text(yaml.safe_dump(document))
+    return file
 
 
 def _total(metrics: Metrics, name: str) -> dict[str, float]:
