@@ -40,7 +40,8 @@ _WHOLE: Final[Mapping[tuple[NotificationEvent, Topic], str]] = {
     (NotificationEvent.APPROVAL_WANTED, Topic.POLICY): "a plan waits for approval",
 }
 _FLOW_COMMANDS: Final[Mapping[NotificationEvent, str]] = {
-    NotificationEvent.FAILED: "penstock rollback {flow}{at} brings back what was live before",
+    NotificationEvent.FAILED: "commit a correction, or try the same content again: penstock retry {flow}{at}; "
+    "where the failed version is live, penstock rollback {flow}{at} brings back the one before",
     NotificationEvent.ROLLED_BACK: "commit a correction, or try the same content again: penstock retry {flow}{at}",
     NotificationEvent.PAUSED: "penstock accept {flow}{at} lets it stay, penstock rollback {flow}{at} takes it back",
     NotificationEvent.BLOCKED: "penstock plan{at} shows what lifts it",

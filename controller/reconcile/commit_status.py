@@ -38,6 +38,8 @@ def _judgement(view: PassView, told: Told) -> tuple[StatusState, str]:
     if standing:
         return StatusState.PENDING, f"{standing[0].event.value}: {standing[0].outcome}"
     plan = view.plan
+    if plan is None and view.report.result is not None and view.report.delivered:
+        return StatusState.SUCCESS, f"{counted(len(view.report.result.steps), 'change')} delivered"
     if plan is None:
         return StatusState.PENDING, "the delivery goes on"
     left = len(deliverable(plan)) + len(plan.under_way)

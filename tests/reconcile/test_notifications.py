@@ -172,6 +172,7 @@ async def test_a_failure_that_is_left_live_has_not_recovered(told: Told) -> None
 
     (message,) = await told.deliver()
     assert brief([message]) == ["failed: front"]
+    assert "penstock rollback front --organization acme" in message.next_step
     assert await told.deliver() == []
 
 
