@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,9 +43,13 @@ def git_over_https(repositories: Path, folder: Path, *, login: tuple[str, str]) 
     port = free_port()
     own_certificate(folder)
     (folder / "users").write_text(f"{login[0]}:{{SHA}}{_sha1(login[1])}\n")
-    (folder / "nginx.conf").write_text(_configuration(folder, repositories, port))
-    with _running([programs["fcgiwrap"], "-s", f"unix:{folder / 'cgi.sock'}"], folder / "cgi.log"):
-        _wait_for((folder / "cgi.sock").exists, "fcgiwrap listens")
+    with (
+        # The name of a socket has at most 107 characters, which a test's own folder may have alone.
+        tempfile.TemporaryDirectory(prefix="cgi-") as short,
+        _running([programs["fcgiwrap"], "-s", f"unix:{short}/cgi.sock"], folder / "cgi.log"),
+    ):
+        (folder / "nginx.conf").write_text(_configuration(folder, repositories, port, Path(short) / "cgi.sock"))
+        _wait_for((Path(short) / "cgi.sock").exists, "fcgiwrap listens")
         words = [
             programs["nginx"],
             "-p",
@@ -69,7 +74,7 @@ def _programs() -> dict[str, str]:
     return {name: str(path) for name, path in found.items()}
 
 
-def _configuration(folder: Path, repositories: Path, port: int) -> str:
+def _configuration(folder: Path, repositories: Path, port: int, cgi: Path) -> str:
     # As git-http-backend(1) recommends, with the buffers of a usual installation.
     backend = Path(subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip())
     user = "user root;" if os.geteuid() == 0 else ""
@@ -93,7 +98,7 @@ http {{
     auth_basic git;
     auth_basic_user_file {folder / "users"};
     location / {{
-      fastcgi_pass unix:{folder / "cgi.sock"};
+      fastcgi_pass unix:{cgi};
       fastcgi_param SCRIPT_FILENAME {backend / "git-http-backend"};
       fastcgi_param GIT_PROJECT_ROOT {repositories};
       fastcgi_param GIT_HTTP_EXPORT_ALL 1;
