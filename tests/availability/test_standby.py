@@ -53,12 +53,13 @@ class Waiting:
         self.board = Board(world.clock)
         self.reports: list[PassReport] = []
         self._stopping = False
+        self.assigned = True
         self.worker = Worker(
             "acme",
             self.services,
             drift_interval_s=looks_every_s,
             tell=Telling(self._told, self.board.post_fault, Unwatched()),
-            orders=Orders(lambda: self._stopping, lambda: True),
+            orders=Orders(lambda: self._stopping, lambda: self.assigned),
         )
 
     def _told(self, report: PassReport) -> None:
@@ -151,3 +152,28 @@ async def test_it_takes_nothing_that_the_other_one_publishes_for_somebodys_hand(
             await world.clock.sleep(LOOKS_EVERY_S)
             told = [entry["event"] for entry in logs if entry["event"].startswith("flow.changed")]
             assert told[1:] == ["flow.changed-by-hand"]
+
+
+async def test_a_worker_waits_while_its_organisation_may_be_another_replicas_and_keeps_nothing_that_it_found(
+    world: World,
+) -> None:
+    world.flow("desk", inbound("Desk"))
+    world.commit()
+    waiting = Waiting(world)
+    waiting.assigned = False
+    async with waiting.running():
+        await world.clock.sleep(2 * LOOKS_EVERY_S)
+        assert (waiting.http.paths, waiting.reports) == (Counter(), [])
+
+        waiting.assigned = True
+        while not waiting.worker.passes:
+            await world.clock.sleep(0.5)
+        waiting.assigned = False
+        while waiting.worker.passes:
+            await world.clock.sleep(0.5)
+        assert world.services.store.views.organization("acme") is None
+        assert world.services.store.running.of("acme") is None
+
+        waiting.assigned = True
+        await world.clock.sleep(LOOKS_EVERY_S)
+        assert world.services.store.views.organization("acme") is not None

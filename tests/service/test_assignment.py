@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import subprocess
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from controller.domain.clock import Clock, SystemClock
+from controller.reconcile.holder import own_name
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.service.assignment import PATIENCE_S, Assignment
@@ -320,11 +324,33 @@ async def test_two_processes_with_one_name_do_not_fight(site: Site) -> None:
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["replica.name-taken"]
 
 
-async def test_without_a_server_everything_is_assigned_at_once(tmp_path: object) -> None:
+async def test_without_a_server_everything_is_assigned_at_once(tmp_path: Path) -> None:
     async with Site(f"sqlite:///{tmp_path}/store.db").open() as site:
         only = await site.join("a")
         assert only.assignment.organizations == set(ORGANIZATIONS)
         assert (only.assignment.settled, site.clock.elapsed_s) == (True, 0.0)
+
+
+async def test_a_container_that_was_restarted_takes_over_from_itself_at_once(tmp_path: Path) -> None:
+    """SQLite's file belongs to one machine; where a server keeps the store, host names may be those of others."""
+    earlier = f"{socket.gethostname()}:1@another-container"
+    async with Site(f"sqlite:///{tmp_path}/store.db").open() as site:
+        await (await site.join("a", holder=earlier)).kill()
+        after = await site.join("b", holder="b")
+        assert after.assignment.organizations == set(ORGANIZATIONS)
+
+
+async def test_a_process_of_this_machine_that_was_killed_is_replaced_before_its_lease_ends(site: Site) -> None:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    host, _, namespace = own_name().partition("@")
+    dead = f"{host.rpartition(':')[0]}:{child.pid}@{namespace}"
+    gone = await site.join("a", holder=dead)
+    alive = await site.join("b")
+    await site.after(0.5)
+    await gone.kill()
+    await site.after(5)
+    assert alive.assignment.organizations == set(ORGANIZATIONS)
 
 
 def test_settings_of_a_replica_are_those_of_its_store() -> None:

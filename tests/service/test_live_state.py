@@ -234,6 +234,30 @@ async def test_a_controller_that_died_in_a_delivery_is_not_heard_from_until_anot
     assert world.live("inboundcall", "Desk") == "1.0"
 
 
+async def test_a_bake_is_parked_where_its_organisation_is_taken_from_the_replica_and_resumed_where_it_comes_back(
+    world: World,
+) -> None:
+    world.flow("desk", inbound("Desk"), rollout={"bake": "1h"})
+    world.commit()
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        store, workers = world.services.store, service.controller._workers
+        await service.until(lambda: state(store) == "baking", "it bakes")
+        began_s = world.clock.elapsed_s
+        workers.interrupt(ORGANIZATION)
+        await service.until(lambda: not workers.works_on(ORGANIZATION), "the worker has ended")
+        assert world.clock.elapsed_s - began_s < 60
+        assert store.journal.unfinished(ORGANIZATION)
+        assert service.controller._assignment.holds(ORGANIZATION), "the assignment decides, not the worker"
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: service.status() is SyncStatus.SYNCED, "it is delivered")
+    (sync,) = store.journal.history(ORGANIZATION)
+    assert sync.finished_at is not None
+    assert (sync.finished_at - sync.started_at).total_seconds() == pytest.approx(HOUR_S, abs=120)
+    assert world.publishes() == ["inboundcall/Desk"]
+
+
 async def test_a_look_that_finds_what_the_last_one_found_writes_one_row(world: World) -> None:
     world.flow("desk", inbound("Desk"))
     world.commit()
