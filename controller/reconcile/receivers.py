@@ -15,7 +15,7 @@ from controller.notify.receiver import Receiver
 from controller.notify.target import Target
 from controller.notify.webhook import WebhookTarget
 from controller.reconcile.announcing import RECEIVER, known_receiver
-from controller.reconcile.commit_status_target import CommitStatusTarget
+from controller.reconcile.commit_status import CommitStatusTarget
 from controller.reconcile.configuration.document import read_configuration
 from controller.reconcile.configuration.receiver_shapes import ChatShape, MailShape, ReceiverShape
 from controller.reconcile.configuration.repositories import repository_settings

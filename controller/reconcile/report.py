@@ -101,6 +101,18 @@ class PassReport:
         return isinstance(self.error, Interrupted)
 
     @property
+    def saw_nothing(self) -> bool:
+        """Whether the pass ended before it looked: the previous report is still the best."""
+        return isinstance(self.error, Interrupted | LeaseHeld) and self.plan is None
+
+    @property
+    def leaves_the_unknown(self) -> bool:
+        """Whether only another look can tell what the delivery left. After a fault, the next pass comes soon anyway."""
+        if self.result is None or self.left is not None or self.error is not None:
+            return False
+        return self.result.undetermined is None
+
+    @property
     def sync_status(self) -> SyncStatus:
         """Synced only if a complete observation found no change to make, no drift, and no running change."""
         ended_early = self.error is not None and self.result is None and not isinstance(self.error, _REFUSALS)

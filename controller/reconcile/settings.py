@@ -6,7 +6,7 @@ The repository cannot change them, so that no pull request changes where credent
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -292,26 +292,21 @@ def load_settings(*, service: bool = False) -> Settings:
     """
     settings = _from_environment()
     if settings.store_file is not None:
-        url = secret_in_file(settings.store_file, "PENSTOCK_STORE_FILE")
-        lease_ttl = settings.lease_ttl if "lease_ttl" in settings.model_fields_set else _usual_lease_ttl({"store": url})
-        settings = settings.model_copy(update={"store": url, "lease_ttl": lease_ttl})
+        found = {"store": secret_in_file(settings.store_file, "PENSTOCK_STORE_FILE")}
+        usual = {} if "lease_ttl" in settings.model_fields_set else {"lease_ttl": _usual_lease_ttl(found)}
+        settings = settings.model_copy(update=found | usual)
     mask_proxies()
     trust(settings.ca_file, settings.cache_dir)
-    for secret in (os.environ.get(settings.git_token_variable, ""), *_values_of_flows()):
-        SECRETS.register(secret)
+    # A value of flow files may be secret even if no manifest refers to it now.
+    for name, value in os.environ.items():
+        if name == settings.git_token_variable or name.startswith(VALUE_PREFIX):
+            SECRETS.register(value)
     if settings.allowed_hosts:
         log.warning("settings.renamed", old="PENSTOCK_ALLOWED_HOSTS", hint=_RENAMED)
         hosts = settings.organization_hosts | settings.allowed_hosts
         settings = settings.model_copy(update={"organization_hosts": hosts})
-    if service:
-        return settings
-    folders = (*settings.credential_folders, platformdirs.user_config_path("penstock"))
-    return settings.model_copy(update={"credential_folders": folders})
-
-
-def _values_of_flows() -> Iterator[str]:
-    """Values for flow files, which may be secret even if no manifest refers to them now."""
-    return (value for name, value in os.environ.items() if name.startswith(VALUE_PREFIX))
+    own = () if service else (platformdirs.user_config_path("penstock"),)
+    return settings.model_copy(update={"credential_folders": (*settings.credential_folders, *own)})
 
 
 def _from_environment() -> Settings:

@@ -15,13 +15,13 @@ from controller.domain.status import Health
 from controller.genesys.latency import CallObserver
 from controller.reconcile.report import PassReport
 from controller.service.board import Board
-from controller.service.call_metrics import CallMetrics
 from controller.service.incoming import SENDERS, Result
 from controller.service.pass_metrics import DeliveryMetrics, PassMetrics
 from controller.service.scrape import AtScrape, ShareCounts, SharesAtScrape
 
 _AREAS = {"api": "api", "webhooks": "webhooks"} | dict.fromkeys(("healthz", "readyz", "metrics", "status"), "probes")
 """By the first part of a path; everything else is for people."""
+_TOO_MANY = 429
 
 
 class Metrics:
@@ -154,3 +154,49 @@ class Metrics:
         """Count an answer of the service's own HTTP server; `seconds` is the time until it began."""
         first = path.split("/")[1] if path.startswith("/") else ""
         self._answered.labels(_AREAS.get(first, "pages"), f"{status // 100}xx").observe(seconds)
+
+
+class CallMetrics:
+    """Latency by route, and answers by organisation: all labels at once would make thousands of time series."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._seconds = Histogram(
+            "penstock_api_call_seconds",
+            "Time of one exchange with an organisation, without waiting for the request budget",
+            ("method", "route"),
+            buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+            registry=registry,
+        )
+        self._answers = Counter(
+            "penstock_api_answers_total",
+            "Answers of organisations by status; 0 is none",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+        self._requests = Counter(
+            "penstock_api_requests_total",
+            "Requests to an organisation, by the class of the answer",
+            ("organization", "answer"),
+            registry=registry,
+        )
+
+    def called(self, organization: str, method: str, route: str, seconds: float, status: int) -> None:
+        """Count one exchange with an organisation; `status` is 0 without an answer."""
+        self._seconds.labels(method, route).observe(seconds)
+        self._answers.labels(method, route, str(status)).inc()
+        self._requests.labels(organization, _answer(status)).inc()
+
+    def expect(self, organization: str) -> None:
+        """Begin at 0 with the answers that alerts look for."""
+        for status in (0, 200, 400, _TOO_MANY, 500):
+            self._requests.labels(organization, _answer(status))
+
+    def forget(self, organization: str) -> None:
+        """Show nothing of an organisation that is gone."""
+        self._requests.remove_by_labels({"organization": organization})
+
+
+def _answer(status: int) -> str:
+    if status == _TOO_MANY:
+        return "429"
+    return f"{status // 100}xx" if status else "none"

@@ -28,7 +28,6 @@ from controller.service.live_views import LiveViews
 from controller.service.next_look import Pauses, Standby
 from controller.service.orders import Orders, Telling
 from controller.service.out_of_band import ELSEWHERE, OutOfBandChanges
-from controller.service.pass_reports import leaves_the_unknown, saw_nothing
 from controller.service.trouble import Troubles
 from controller.store.actions import AskedAction, Verb
 
@@ -185,7 +184,7 @@ class Worker:
         try:
             report = await self._watched_pass(workspace, trigger)
             self._live.pass_ended()
-            if not saw_nothing(report):
+            if not report.saw_nothing:
                 self._tell.report(report)
             self._troubles.tell(report)
             await self._keep(report, workspace)
@@ -280,7 +279,7 @@ class Worker:
             # A person approved this plan: make it again under the lease, and refuse it when it changed.
             approved = replace(request, mode=Mode.APPLY, trigger=f"{request.trigger}, approved")
             report = await self._run(approved, workspace)
-        if leaves_the_unknown(report):
+        if report.leaves_the_unknown:
             looked = await self._run(replace(request, mode=Mode.PLAN, expected_digest=None), workspace)
             left = None if looked.plan is None else Left(looked.plan, looked.live, looked.recorded)
             report = replace(report, left=left)

@@ -1,8 +1,7 @@
-"""Migrations and transactions; the one place where the driver's exceptions become ours."""
+"""Migrations and transactions."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,13 +11,12 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Insert, RowMapping, Table, func, inspect, select, text
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.errors.process import StoreFailed
 from controller.domain.lease_times import usual_lease_s
 from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine, shown_url
-from controller.store.outage import Outage
+from controller.store.faults import Outage, ended_for_another, mapped
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0013"
@@ -30,13 +28,8 @@ SAME_TIME = timedelta(milliseconds=500)
 StoreObserver = Callable[[str, float, bool], None]
 """Called after each transaction: `read` or `write`, the seconds that it took, and whether the store failed it."""
 T = TypeVar("T")
-_PG_DISK_FULL = "53100"
-_PG_ENDED_FOR_ANOTHER = frozenset({"40001", "40P01"})
-"""PostgreSQL's serialization_failure and deadlock_detected: the same transaction may succeed the next time."""
 _TRIES: Final = 5
 """How often such a transaction is run."""
-_NOT_OURS = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
-"""SQLite's errors for a file that this process may not write; further bits give the exact reason."""
 
 
 class Database:
@@ -60,7 +53,7 @@ class Database:
         """Connect and bring the schema up to date."""
         engine = create_engine(url)
         try:
-            with _mapped(engine), engine.begin() as connection:
+            with mapped(engine), engine.begin() as connection:
                 _migrate(connection)
         except BaseException:
             engine.dispose()
@@ -75,7 +68,7 @@ class Database:
         """
         engine = create_engine(url, read_only=True)
         try:
-            with _mapped(engine), engine.connect() as connection:
+            with mapped(engine), engine.connect() as connection:
                 _require_current(connection)
         except BaseException:
             engine.dispose()
@@ -113,7 +106,7 @@ class Database:
                     with self.write() as connection:
                         return work(connection)
                 except StoreFailed as error:
-                    if not _ended_for_another(error):
+                    if not ended_for_another(error):
                         raise
         with self.write() as connection:
             return work(connection)
@@ -164,12 +157,12 @@ class Database:
     def _observed(self, kind: str) -> Iterator[None]:
         began_s, failed = self._machine.monotonic(), False
         try:
-            with _mapped(self._engine):
+            with mapped(self._engine):
                 self._outage.refuse()
                 yield
             self.fault = None
         except StoreFailed as error:
-            failed = not _ended_for_another(error)
+            failed = not ended_for_another(error)
             if kind == "read":
                 self.fault = error.message
             raise
@@ -244,31 +237,6 @@ def insert_or_update(connection: Connection, table: Table, values: Mapping[str, 
         connection.execute(inserting.on_conflict_do_update(index_elements=key, set_=others))
     else:
         connection.execute(sqlite.insert(table).values(values).on_conflict_do_update(index_elements=key, set_=others))
-
-
-@contextmanager
-def _mapped(engine: Engine) -> Iterator[None]:
-    where = shown_url(engine.url)
-    try:
-        yield
-    except DBAPIError as error:
-        raise StoreFailed(f"the store {where} failed: {str(error.orig).strip()}", hint=_hint(error.orig)) from error
-    except SQLAlchemyError as error:
-        raise StoreFailed(f"the store {where} failed: {type(error).__name__}") from error
-
-
-def _ended_for_another(error: StoreFailed) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) in _PG_ENDED_FOR_ANOTHER
-
-
-def _hint(cause: BaseException | None) -> str | None:
-    full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-    if full or getattr(cause, "sqlstate", None) == _PG_DISK_FULL:
-        return "free some disk space; the next pass resumes from the journal"
-    if (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OURS:
-        return "let the user that runs penstock write that file and its folder, or set PENSTOCK_STORE to another place"
-    return None
 
 
 def _migrate(connection: Connection) -> None:

@@ -1,17 +1,18 @@
-"""The outbox: notifications that are kept until they are delivered."""
+"""The outbox: notifications that are kept until they are delivered, and what people were told before."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
 from controller.domain.clock import Clock
 from controller.store.audit import AuditLog
 from controller.store.database import Database, StorePart, insert_if_absent
-from controller.store.schema import outbox
+from controller.store.schema import outbox, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +117,28 @@ class OutboxTable(StorePart):
         """Drop delivered messages that are older; undelivered ones stay."""
         limit = self._clock.now() - timedelta(days=keep_days)
         return self._write(delete(outbox).where(outbox.c.delivered_at < limit))
+
+
+class ToldTable(StorePart):
+    """One document for each organisation, whose content `reconcile` knows. Every method may raise StoreFailed."""
+
+    def of(self, organization: str) -> dict[str, Any] | None:
+        """What was told last; None before the first time."""
+        found: dict[str, Any] | None = self._value(select(told.c.state).where(told.c.organization == organization))
+        return found
+
+    def replace(self, organization: str, known: Mapping[str, Any] | None, state: Mapping[str, Any]) -> bool:
+        """Whether the state was kept: not where it is no longer `known`, because another process told meanwhile.
+
+        Within `together()` that other process waits until the transaction ends.
+        """
+        values = {"state": dict(state), "at": self._clock.now()}
+        with self._database.write() as connection:
+            if known is None:
+                return insert_if_absent(connection, told, {"organization": organization, **values})
+            named = told.c.organization == organization
+            found = connection.execute(select(told.c.state).where(named).with_for_update()).scalar_one_or_none()
+            if found != known:
+                return False
+            connection.execute(update(told).where(named).values(values))
+            return True

@@ -24,7 +24,7 @@ from controller.store.history import HISTORY_DAYS, History
 from controller.store.journal import Journal
 from controller.store.leases import Leases
 from controller.store.live_marks import LiveMarks
-from controller.store.outbox import OutboxTable
+from controller.store.outbox import OutboxTable, ToldTable
 from controller.store.past import Past
 from controller.store.quarantine import Quarantines
 from controller.store.replicas import Replicas
@@ -32,7 +32,6 @@ from controller.store.running import Running
 from controller.store.schema import STORE_ID, installation, known_branches
 from controller.store.suspensions import Suspensions
 from controller.store.sync_list import SyncList
-from controller.store.told import Told
 from controller.store.views import Views
 
 
@@ -60,7 +59,7 @@ class Store:
         self.approvals = Approvals(database, clock)
         self.quarantines = Quarantines(database, clock)
         self.outbox = OutboxTable(database, clock, self.audit)
-        self.told = Told(database, clock)
+        self.told = ToldTable(database, clock)
         self.facts = Facts(database, clock)
         self.drifts = Drifts(database, clock)
         self.publish_times = LearnedTimes(database, clock)

@@ -11,7 +11,7 @@ import pytest
 from controller.domain.clock import SystemClock
 from controller.domain.notification import NotificationRule
 from controller.forges.port import ForgeKind
-from controller.reconcile.commit_status_target import CommitStatusTarget
+from controller.reconcile.commit_status import CommitStatusTarget
 from controller.reconcile.notifications import Notifications
 from controller.reconcile.notifying import notify
 from controller.reconcile.pass_ import SERVICE, Mode

@@ -17,10 +17,10 @@ import yaml
 from prometheus_client import generate_latest
 from starlette.applications import Starlette
 
+from controller.cli.commands.run import git_sources
 from controller.domain.status import SyncStatus
 from controller.genesys.connect import connect
 from controller.service.controller import Controller
-from controller.service.repository_sources import git_sources
 from controller.service.status_document import status_document
 from tests.safety.test_workers import Running
 from tests.support.clock import SteppedClock

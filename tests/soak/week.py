@@ -22,11 +22,11 @@ from pathlib import Path
 import structlog
 import yaml
 
+from controller.cli.commands.run import git_sources
 from controller.reconcile.receivers import configured_notifications
 from controller.reconcile.settings import load_settings
 from controller.service.controller import Controller
 from controller.service.metrics import Metrics
-from controller.service.repository_sources import git_sources
 from controller.store.store import Store
 from tests.soak.life import Life
 from tests.soak.samples import kinds, sample

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from controller.domain.clock import SystemClock
 from controller.domain.errors.process import StoreFailed
-from controller.store import outage, postgres
+from controller.store import faults, postgres
 from controller.store.store import Store
 from tests.support.patience import PATIENCE_S
 from tests.support.postgres import Server, needed_server, new_store
@@ -29,7 +29,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def store(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(postgres, "ANSWER_TIMEOUT_S", LIMIT_S)
-    monkeypatch.setattr(outage, "PROBE_PAUSE_S", 0.01)
+    monkeypatch.setattr(faults, "PROBE_PAUSE_S", 0.01)
     with Store.open(new_store(server.url), clock=SystemClock()) as opened:
         opened.leases.holder("acme")
         yield opened

@@ -14,15 +14,17 @@ from controller.cli.running import opened_services, stop_on_signals
 from controller.domain.clock import Clock
 from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.configuration.document import read_configuration
+from controller.reconcile.configuration.repositories import repository_settings
 from controller.reconcile.delivering import open_delivery
+from controller.reconcile.git_access import git_credentials
 from controller.reconcile.receivers import configured_notifications
 from controller.reconcile.settings import Settings, load_settings
+from controller.repository.repository import Repository
 from controller.service.connections import raise_limit_of_files
 from controller.service.controller import Controller
 from controller.service.described import ONLY
-from controller.service.feeds import FolderFeed
+from controller.service.feeds import FolderFeed, GitFeed
 from controller.service.followed_repository import RepositorySource
-from controller.service.repository_sources import git_sources
 
 
 def run(
@@ -58,6 +60,40 @@ def _sources(folder: Path | None, settings: Settings, clock: Clock, *, demo: boo
     if folder is not None:
         return [RepositorySource(ONLY, settings, FolderFeed(folder, settings, clock))]
     return git_sources(settings, clock, work)
+
+
+def git_sources(settings: Settings, clock: Clock, work: Path) -> list[RepositorySource]:
+    """The git repositories to follow, with their clones below `work`. Nothing is read yet.
+
+    Raises SettingsInvalid for mistakes in the configuration, and where there is no repository.
+    """
+    configured = repository_settings(settings, read_configuration(settings.config))
+    if configured:
+        folder = work / "repositories"
+        return [
+            RepositorySource(name, each, _feed(each, folder / f"{name}.git", clock), required=False)
+            for name, each in configured.items()
+        ]
+    if settings.repository_url is None:
+        raise SettingsInvalid(
+            "there is no repository to follow",
+            hint="set PENSTOCK_REPOSITORY_URL or PENSTOCK_CONFIG, or name a folder; --demo keeps the manifests of the "
+            "demonstration",
+        )
+    return [RepositorySource(ONLY, settings, _feed(settings, work / "repository.git", clock))]
+
+
+def _feed(settings: Settings, clone: Path, clock: Clock) -> GitFeed:
+    def open_repository() -> Repository:
+        return Repository.clone(
+            settings.repository_url or "",
+            clone,
+            branch=settings.branch,
+            credentials=git_credentials(settings, clock),
+            pass_on=settings.git_environment,
+        )
+
+    return GitFeed(open_repository, settings, clock)
 
 
 def _refuse_beside_demo(folder: Path | None, settings: Settings) -> None:

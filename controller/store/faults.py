@@ -1,16 +1,19 @@
-"""Fails transactions at once while the store's server does not answer: a caller waits for it once, not each time.
+"""Turns the driver's exceptions into ours, and fails transactions at once while the store's server does not answer.
 
-Passes ask the store from the event loop. If each question waited for a silent server, no probe would be answered, and
-Kubernetes would end a process that could have gone on.
+A caller waits for a silent server once, not each time. Passes ask the store from the event loop. If each question
+waited for such a server, no probe would be answered, and Kubernetes would end a process that could have gone on.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Engine, ExceptionContext, event, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from controller.domain.errors.process import StoreFailed
 from controller.store.engine import shown_url
@@ -18,6 +21,11 @@ from controller.store.engine import shown_url
 PROBE_PAUSE_S: Final = 1.0
 """Between two tries to reach the server."""
 _HINT: Final = "look at the server and at the network between; what was begun is resumed once it answers"
+_PG_DISK_FULL = "53100"
+_PG_ENDED_FOR_ANOTHER = frozenset({"40001", "40P01"})
+"""PostgreSQL's serialization_failure and deadlock_detected: the same transaction may succeed the next time."""
+_NOT_OURS = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+"""SQLite's errors for a file that this process may not write; further bits give the exact reason."""
 
 
 class Outage:
@@ -68,3 +76,30 @@ class Outage:
         except (SQLAlchemyError, StoreFailed):
             return False
         return True
+
+
+@contextmanager
+def mapped(engine: Engine) -> Iterator[None]:
+    """Raise StoreFailed for every exception of the driver."""
+    where = shown_url(engine.url)
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreFailed(f"the store {where} failed: {str(error.orig).strip()}", hint=_hint(error.orig)) from error
+    except SQLAlchemyError as error:
+        raise StoreFailed(f"the store {where} failed: {type(error).__name__}") from error
+
+
+def ended_for_another(error: StoreFailed) -> bool:
+    """Whether PostgreSQL ended the transaction in favour of another one."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) in _PG_ENDED_FOR_ANOTHER
+
+
+def _hint(cause: BaseException | None) -> str | None:
+    full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    if full or getattr(cause, "sqlstate", None) == _PG_DISK_FULL:
+        return "free some disk space; the next pass resumes from the journal"
+    if (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OURS:
+        return "let the user that runs penstock write that file and its folder, or set PENSTOCK_STORE to another place"
+    return None
