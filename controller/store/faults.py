@@ -72,6 +72,7 @@ class Outage:
     def _answers(self) -> bool:
         try:
             with self._engine.connect() as connection:
+                connection.detach()  # the pool may be closed meanwhile, and would not close it then
                 connection.execute(select(1))
         except (SQLAlchemyError, StoreFailed):
             return False

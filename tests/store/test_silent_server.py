@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, make_url, select, text
 
 from controller.domain.clock import SystemClock
 from controller.domain.errors.process import StoreFailed
@@ -89,6 +91,37 @@ def test_a_server_that_refuses_is_asked_again_at_once(server: Server, store: Sto
 
     assert store.leases.holder("acme") is None
     assert store.database.fault is None
+
+
+def test_a_store_that_is_closed_while_it_asks_leaves_no_connection(
+    server: Server, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = make_url(new_store(server.url))
+    asking, closed = threading.Event(), threading.Event()
+
+    def later(*columns: Any) -> Select[Any]:
+        asking.set()
+        closed.wait(PATIENCE_S)
+        return select(*columns)
+
+    monkeypatch.setattr(faults, "select", later)
+    closing = Store.open(here.render_as_string(hide_password=False), clock=SystemClock())
+    with pytest.raises(StoreFailed), closing.database.write() as connection:
+        sleep(connection)
+    assert asking.wait(PATIENCE_S)
+    closing.close()
+    closed.set()
+
+    deadline = time.monotonic() + 5
+    while connections_to(here.database, store) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert connections_to(here.database, store) == 0
+
+
+def connections_to(database: str | None, store: Store) -> int:
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :database")
+    with store.database.read() as connection:
+        return int(connection.execute(query, {"database": database}).scalar_one())
 
 
 def test_a_migration_may_take_longer_than_any_answer(store: Store) -> None:
