@@ -27,7 +27,7 @@ def _address(value: str) -> str:
 
 
 def _mail_host(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:]*", value):
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F]*:[0-9a-fA-F:]*", value):
         raise mistaken("must be the name or the address of a mail server", "for example smtp.example.com")
     return value
 
