@@ -13,9 +13,7 @@ simulated by a process of their own, whose publishes take a twentieth of the usu
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,7 +25,7 @@ import httpx
 
 from benchmarks.environment import scratch, settings
 from benchmarks.measure import Answer, Row
-from benchmarks.services import manifest, organization_spec, simulated
+from benchmarks.services import manifest, organization_spec, penstock_run, simulated
 from benchmarks.throttle import cpu_clock_s, throttled
 from benchmarks.virtual import limited_calls
 from controller.simulator.settings import SimulatorSettings
@@ -222,13 +220,8 @@ def _replica(folder: Path, number: int, store: str, limit: int) -> Iterator[_Rep
         "PENSTOCK_JOB_POLL": "1",
         "PENSTOCK_RATE_LIMIT": str(limit),
     }
-    words = [sys.executable, "-m", "controller", "run"]
-    with log.open("wb") as out, subprocess.Popen(words, env=environment, stdout=out, stderr=out) as process:
-        try:
-            yield _Replica(process, port, log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=_PATIENCE_S)
+    with penstock_run(environment, log) as process:
+        yield _Replica(process, port, log)
 
 
 def _until(check: Callable[[], bool], what: str, running: Sequence[_Replica]) -> None:

@@ -261,6 +261,18 @@ class _Service:
 
 
 @contextmanager
+def penstock_run(environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A controller in a process of its own, with its output in `log`; stopped by SIGTERM at the end."""
+    words = [sys.executable, "-m", "controller", "run"]
+    with log.open("wb") as out, subprocess.Popen(words, env=environment, stdout=out, stderr=out) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=_PATIENCE_S)
+
+
+@contextmanager
 def _service(folder: Path, name: str, intervals: Sequence[str]) -> Iterator[_Service]:
     port, log = free_port(), folder / f"{name}.log"
     environment = {
@@ -273,10 +285,5 @@ def _service(folder: Path, name: str, intervals: Sequence[str]) -> Iterator[_Ser
         "PENSTOCK_RATE_LIMIT": str(_MUCH),
         **{f"PENSTOCK_{name.upper()}": f"{Settings.model_fields[name].default / FASTER:g}" for name in intervals},
     }
-    words = [sys.executable, "-m", "controller", "run"]
-    with log.open("wb") as out, subprocess.Popen(words, env=environment, stdout=out, stderr=out) as process:
-        try:
-            yield _Service(process, port, log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=_PATIENCE_S)
+    with penstock_run(environment, log) as process:
+        yield _Service(process, port, log)

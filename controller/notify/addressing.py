@@ -82,7 +82,11 @@ def _key(receiver: str, happening: Happening, organization: str, troubles: Itera
     """A delivery happens once; everything else is told again when it begins again."""
     when = f"occurrence {occurrence}" if happening.sync_id is None else f"sync {happening.sync_id}"
     about = [f"{each.topic.value}\0{each.object}\0{each.digest}\0{each.outcome}" for each in troubles]
-    parts = [receiver, organization, happening.event.value, when, *about]
+    return message_key(receiver, organization, happening.event.value, when, *about)
+
+
+def message_key(*parts: str) -> str:
+    """The key in the outbox of what these parts tell from all else; 64 characters."""
     return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -7,7 +7,6 @@ is replaced in the transaction that writes the messages, and the one that comes 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -20,7 +19,7 @@ from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.process import StoreFailed
 from controller.domain.notification import NotificationRule
 from controller.domain.page_addresses import organization_address
-from controller.notify.addressing import AddressedMessage, Background, addressed
+from controller.notify.addressing import AddressedMessage, Background, addressed, message_key
 from controller.notify.document import NOTIFICATION
 from controller.notify.events import Findings, Happening, what_to_tell
 from controller.notify.outbox import COMMIT_STATUS, RECIPIENT, event
@@ -108,8 +107,7 @@ def _after_pass(told: Told | None, view: PassView, rules: Iterable[NotificationR
     entries = [
         entry
         for happening in happenings
-        for message in addressed(happening, _background(happening, view, news), rules, after.sequence)
-        for entry in _entries(message, view.services)
+        for entry in _entries(happening, _background(happening, view, news), rules, after, view.services)
     ]
     status = status_of(view, after)
     if status == after.status:
@@ -131,13 +129,7 @@ def _after_fault(
     found = Findings(at=services.clock.now(), troubles=(of_error(error, None),))
     after, happenings = what_to_tell(told, found)
     background = Background(organization=organization, at=found.at, server=services.settings.public_url)
-    entries = [
-        entry
-        for happening in happenings
-        for message in addressed(happening, background, rules, after.sequence)
-        for entry in _entries(message, services)
-    ]
-    return after, entries
+    return after, [each for one in happenings for each in _entries(one, background, rules, after, services)]
 
 
 def _background(happening: Happening, view: PassView, news: News) -> Background:
@@ -155,7 +147,14 @@ def _background(happening: Happening, view: PassView, news: News) -> Background:
     return replace(found, author=view.author(), plan_digest=None if view.plan is None else view.plan.digest)
 
 
-def _entries(message: AddressedMessage, services: Services) -> Iterator[_Entry]:
+def _entries(
+    happening: Happening, background: Background, rules: Iterable[NotificationRule], told: Told, services: Services
+) -> Iterator[_Entry]:
+    for message in addressed(happening, background, rules, told.sequence):
+        yield from _of_message(message, services)
+
+
+def _of_message(message: AddressedMessage, services: Services) -> Iterator[_Entry]:
     """A message for each mailbox, so that each is tried again by itself; else one."""
     known, name = services.notifications, message.receiver
     if name in known.statuses:
@@ -164,7 +163,7 @@ def _entries(message: AddressedMessage, services: Services) -> Iterator[_Entry]:
     if name not in known.mailboxes:
         yield _Entry(message.key, name, NOTIFICATION, payload)
     for mailbox in known.mailboxes.get(name, ()):
-        yield _Entry(_digest(message.key, mailbox), name, NOTIFICATION, {**payload, RECIPIENT: mailbox})
+        yield _Entry(message_key(message.key, mailbox), name, NOTIFICATION, {**payload, RECIPIENT: mailbox})
 
 
 def _statuses(told: Told, view: PassView, rules: Iterable[NotificationRule]) -> Iterator[_Entry]:
@@ -174,9 +173,5 @@ def _statuses(told: Told, view: PassView, rules: Iterable[NotificationRule]) -> 
     payload: dict[str, Any] = status_payload(name, told.status, url)
     for receiver in sorted({rule.receiver for rule in rules}):
         if view.services.notifications.statuses.get(receiver) == (settings.repository_url or ""):
-            key = _digest(receiver, name, *told.status, str(told.sequence))
+            key = message_key(receiver, name, *told.status, str(told.sequence))
             yield _Entry(key, receiver, COMMIT_STATUS, payload)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -50,9 +50,7 @@ class Leases(StorePart):
         """
         with self._database.write() as connection:
             now = self._now(connection)
-            free = {"name": name, "holder": "", "fence": 0, "expires_at": now, "manifest": ""}
-            # There has to be a row to lock: two processes may ask for a new lease at once.
-            insert_if_absent(connection, leases, free)
+            insert_free(connection, name, now)
             row = _row(connection, _HELD, name)
             if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
                 raise _held(row, manifest, now)
@@ -99,6 +97,12 @@ class Leases(StorePart):
 
     def _now(self, connection: Connection) -> datetime:
         return self._database.common_time(connection, self._clock)
+
+
+def insert_free(connection: Connection, name: str, now: datetime) -> None:
+    """Have a row to lock for the lease, free where it is new: two processes may ask for a new lease at once."""
+    free = {"name": name, "holder": "", "fence": 0, "expires_at": now, "manifest": ""}
+    insert_if_absent(connection, leases, free)
 
 
 def prove(database: Database, connection: Connection, lease: Lease, clock: Clock) -> datetime:

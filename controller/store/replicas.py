@@ -14,7 +14,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, true, update
 
-from controller.store.database import StorePart, insert_if_absent, insert_or_update
+from controller.store.database import StorePart, insert_or_update
+from controller.store.leases import insert_free
 from controller.store.live_marks import LiveTopic, touch_all
 from controller.store.live_schema import replicas
 from controller.store.schema import leases
@@ -110,9 +111,7 @@ class Replicas(StorePart):
         with self._database.write() as connection:
             now = self._database.common_time(connection, self._clock)
             for each in wanted:
-                insert_if_absent(
-                    connection, leases, {"name": each, "holder": "", "fence": 0, "expires_at": now, "manifest": ""}
-                )
+                insert_free(connection, each, now)
             free = or_(leases.c.expires_at <= now, leases.c.holder.in_(sorted(dead)))
             query = select(leases.c.name).where(leases.c.name.in_(wanted), free).with_for_update(skip_locked=True)
             got = connection.execute(query).scalars().all()
