@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 import yaml
@@ -66,6 +67,25 @@ def test_an_idle_service_is_watched() -> None:
     assert taken["2 looks"] > 0
     assert taken["peak memory"] > 20
     assert taken["calls of a look"] == 1
+
+
+def test_a_look_is_counted_with_its_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "_QUIET_S", 0.01)
+    log, calls = tmp_path / "log", iter((0, 1, 1))
+    log.touch()
+
+    def counted() -> int:
+        """A look ends between the moment in which calls are counted and the one in which looks are."""
+        made = next(calls)
+        if not made:
+            log.write_text("pass.done\n", encoding="utf-8")
+        return made
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        spent = services.Service(process, 0, log).spent(counted)
+        process.communicate(b"\n")
+
+    assert (spent.looks, spent.calls) == (1, 1)
 
 
 @pytest.mark.proof
