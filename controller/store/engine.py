@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.util import LRUCache
 
 from controller.domain.errors.process import SettingsInvalid, StoreFailed
 from controller.domain.redaction import SECRETS
@@ -37,8 +38,30 @@ _WAL_PAUSE_S: Final = 0.05
 _OWNER_ONLY: Final = 0o600
 READ_ONLY: Final = "penstock_read_only"
 """Execution option of a connection that will only read."""
+_MOST_STATEMENTS: Final = 1_000
 WHERE_THE_STORE_IS: Final = "set PENSTOCK_STORE to the URL of the controller's store"
 """The hint where there is no store."""
+
+
+class _CompiledStatements(LRUCache[tuple[Any, ...], Any]):
+    """Statements are compiled once in a process, whichever store they are for: a key begins with its store's dialect.
+
+    SQLAlchemy does so for each engine. Dialects of one database release compile a statement to the same text.
+    """
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(self._for_any_engine(key), default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(self._for_any_engine(key), compiled)
+
+    @staticmethod
+    def _for_any_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
+        dialect, *rest = key
+        return (dialect.name, dialect.driver, dialect.server_version_info, *rest)
+
+
+_COMPILED: Final = _CompiledStatements(_MOST_STATEMENTS)
 
 
 def create_engine(url: str, *, read_only: bool = False) -> Engine:
@@ -50,11 +73,13 @@ def create_engine(url: str, *, read_only: bool = False) -> Engine:
     try:
         # Hosts of databases hand out postgres://, which SQLAlchemy does not accept.
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-        return _engine(parsed, read_only=read_only)
+        engine = _engine(parsed, read_only=read_only)
     except (ArgumentError, ValueError, TypeError) as error:
         raise SettingsInvalid(
             "the store's URL cannot be read", hint="for example sqlite:////var/lib/penstock/penstock.db"
         ) from error
+    engine.update_execution_options(compiled_cache=_COMPILED)
+    return engine
 
 
 def _engine(url: URL, *, read_only: bool) -> Engine:
