@@ -8,7 +8,6 @@ import hashlib
 import itertools
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -24,6 +23,7 @@ from controller.domain.redaction import SECRETS
 from tests.support import statements
 from tests.support.examples import NIGHTLY
 from tests.support.forked_workers import forking
+from tests.support.memory import roomy
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -56,8 +56,6 @@ LONG = {
 """Files of other folders that take six seconds of a processor and more; they are proofs too."""
 
 _PATIENT_S = 600.0
-_IN_MEMORY = Path("/dev/shm")
-_ENOUGH_BYTES = 4 * 2**30
 _CERTIFICATE_END = "-----END CERTIFICATE-----\n"
 
 _NO_LOGS = {
@@ -87,7 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
     if "PYTEST_DEBUG_TEMPROOT" not in os.environ:
         owner = f"{os.getuid()} {config.rootpath}".encode()
-        folder = _roomy() / f"penstock-{hashlib.sha256(owner).hexdigest()[:8]}"
+        folder = roomy() / f"penstock-{hashlib.sha256(owner).hexdigest()[:8]}"
         folder.mkdir(mode=0o700, exist_ok=True)
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
 
@@ -99,16 +97,6 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[execnet.XSpec]) -
         run = contextlib.ExitStack()
         run.enter_context(forking(config.invocation_params.args, specs))
         config.add_cleanup(run.close)
-
-
-def _roomy() -> Path:
-    """Memory where there is enough: there, no commit of git or SQLite waits for a disk."""
-    with contextlib.suppress(OSError):
-        memory = os.statvfs(_IN_MEMORY)
-        usable = os.access(_IN_MEMORY, os.W_OK) and not memory.f_flag & os.ST_NOEXEC
-        if usable and memory.f_bavail * memory.f_frsize >= _ENOUGH_BYTES:
-            return _IN_MEMORY
-    return Path(tempfile.gettempdir())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

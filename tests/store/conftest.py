@@ -7,7 +7,7 @@ import pytest
 
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
-from tests.support.postgres import needed_server, new_database, new_store
+from tests.support.postgres import drop, needed_server, new_database, new_store
 from tests.support.stores import prepare
 
 
@@ -19,23 +19,29 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A store with its schema: each test runs on both kinds."""
     if request.param == "sqlite":
         (tmp_path / "state").mkdir(mode=0o700)
         prepare(tmp_path / "state" / "penstock.db")
-        return f"sqlite:///{tmp_path}/state/penstock.db"
+        yield f"sqlite:///{tmp_path}/state/penstock.db"
+        return
     server: str = request.getfixturevalue("postgres")
-    return new_store(server)
+    made = new_store(server)
+    yield made
+    drop(server, made)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a store can be opened, and none was yet."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state/penstock.db"
+        yield f"sqlite:///{tmp_path}/state/penstock.db"
+        return
     server: str = request.getfixturevalue("postgres")
-    return new_database(server)
+    made = new_database(server)
+    yield made
+    drop(server, made)
 
 
 @pytest.fixture
