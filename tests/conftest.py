@@ -20,7 +20,6 @@ from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import HealthCheck, settings
 
 from controller.domain.redaction import SECRETS
-from tests.support import statements
 from tests.support.examples import NIGHTLY
 from tests.support.forked_workers import forking
 from tests.support.memory import roomy
@@ -159,12 +158,6 @@ def _is_proof(path: Path, config: pytest.Config) -> bool:
 def _long_files(root: Path) -> frozenset[Path]:
     names = ((folder, name) for folder, names in LONG.items() for name in names.split())
     return frozenset(root / "tests" / folder / f"test_{name}.py" for folder, name in names)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _statements_compiled_once() -> Iterator[None]:
-    with statements.compiled_once():
-        yield
 
 
 @pytest.fixture(autouse=True)

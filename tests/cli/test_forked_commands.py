@@ -131,3 +131,16 @@ def test_the_variable_that_penstock_sets_for_itself_makes_none(tmp_path: Path, v
 
     assert modules == told(forked, tmp_path / "told")["imported"]
     assert modules > told(interpreter, tmp_path / "told")["imported"]
+
+
+def test_a_rehearsal_leaves_compiled_statements_and_nothing_else() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.support.left_behind"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"controller.store.engine._COMPILED"}

@@ -35,7 +35,7 @@ from tests.conformance.organization import Organization
 from tests.conformance.quirks import Quirks
 from tests.conformance.served import served
 from tests.support.fast_clock import FastClock
-from tests.support.fork_server import import_all
+from tests.support.fork_server import warm_up
 from tests.support.forked import forked
 from tests.support.shell import free_port
 
@@ -308,7 +308,7 @@ def _moves(name: str, history: dict[str, list[Moved]], story: Story) -> Iterator
 
 
 def main(folder: Path, seeds: list[int]) -> None:
-    import_all()
+    warm_up()
     outcome = []
     for seed in seeds:
         place = folder / str(seed)

@@ -30,8 +30,7 @@ from tests.crash.invariants import Allowed, violations
 from tests.crash.points import one_of_each_kind
 from tests.crash.scenes import SCENES, Scene
 from tests.crash.stage import LONGEST_PASSES, Stage, stop
-from tests.support.fork_server import import_all
-from tests.support.statements import compiled_once
+from tests.support.fork_server import warm_up
 from tests.support.world import SECRET, World
 
 KINDS, TWICE = "kinds", "twice"
@@ -43,7 +42,7 @@ def main(name: str, folder: Path, workers: int, chosen: list[int], words: frozen
     scene = SCENES[name]
     template = folder / "template"
     started_at = asyncio.run(_prepare(scene, template))
-    import_all()
+    warm_up()
     assert threading.active_count() == 1
     rehearsal = _rehearse(scene, template, folder / "rehearsal", started_at)
     if workers == 0:
@@ -141,5 +140,4 @@ if __name__ == "__main__":
     os.environ.update(ACME_ID="penstock", ACME_SECRET=SECRET, GIT_TEMPLATE_DIR="")
     rest = sys.argv[4:]
     points = [int(word) for word in rest if word not in (KINDS, TWICE)]
-    with compiled_once():
-        main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), points, frozenset(rest))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), points, frozenset(rest))

@@ -1,11 +1,12 @@
 """The process that forks commands for `tests.support.commands`: `python -W error -m tests.support.fork_server SOCKET`.
 
-It has imported all that the product imports, and has no thread, no event loop and no open file but its socket. A start
-comes as a length, three descriptors (stdin, stdout, stderr) and JSON; the answer is the process id. Each command is
-forked by a process that then ends at once, so that the one who asked can take it as a child. It becomes what an
-interpreter is before the first line of its module: its own environment, folder, path, streams and filters of warnings,
-no other file, and a new seed (`random` sees to that at each fork). What the module does is not touched. Two things are
-as in the server: the seed of string hashes, and `sys.flags`. At its end, only what the command itself made is freed.
+It has imported all that the product imports, has delivered once (`tests.support.rehearsal`), and has no thread, no
+event loop and no open file but its socket. A start comes as a length, three descriptors (stdin, stdout, stderr) and
+JSON; the answer is the process id. Each command is forked by a process that then ends at once, so that the one who
+asked can take it as a child. It becomes what an interpreter is before the first line of its module: its own
+environment, folder, path, streams and filters of warnings, no other file, and a new seed (`random` sees to that at each
+fork). What the module does is not touched. Two things are as in the server: the seed of string hashes, and `sys.flags`.
+At its end, only what the command itself made is freed.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from pydantic import BaseModel
 
 import controller
 from tests.support.forks import finish
+from tests.support.rehearsal import rehearse
 
 IMPORTED_LATER = (
     "alembic.command",
@@ -74,9 +76,17 @@ class Start:
     """Whether the process that asks heeds SIGINT: whether it is ignored is inherited."""
 
 
-def import_all() -> None:
-    """Import and freeze what commands need."""
+def warm_up() -> None:
+    """Import what commands need, do once what they do at first use, and freeze it."""
     gc.disable()  # the collector would look through what is imported time and again
+    import_all()
+    rehearse()
+    gc.freeze()
+    gc.enable()
+
+
+def import_all() -> None:
+    """Import what commands need, and build their validators."""
     with warnings.catch_warnings():  # Authlib adds a filter when it is imported, which an interpreter begins without
         for found in pkgutil.walk_packages(controller.__path__, "controller."):
             if not found.name.startswith(_NOT_IMPORTED):
@@ -87,9 +97,6 @@ def import_all() -> None:
         # httpcore looks for it on the whole path at each request.
         sys.modules["sniffio"] = None  # type: ignore[assignment]
     _complete(BaseModel)
-    gc.collect()
-    gc.freeze()
-    gc.enable()
 
 
 def _complete(model: type[BaseModel]) -> None:
@@ -182,7 +189,7 @@ def _stream(descriptor: int, mode: str, like: TextIO) -> TextIO:
 
 def main(descriptor: int) -> None:
     """Serve at this end of a pair of sockets."""
-    import_all()
+    warm_up()
     assert threading.active_count() == 1
     assert not structlog.is_configured()
     with socket.socket(fileno=descriptor) as end:
