@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.files import FileUnreadable, Kind, Limits, Reread, joined, too_many_entries
@@ -13,10 +14,25 @@ from controller.repository.objects import ObjectReader
 
 _TREE_BYTES = 64 * 1024**2
 _LINK_BYTES = 4096
-_KINDS = {"40000": Kind.FOLDER, "120000": Kind.LINK, "160000": Kind.SUBMODULE}
+_KINDS = {b"40000": Kind.FOLDER, b"120000": Kind.LINK, b"160000": Kind.SUBMODULE}
 
 Entry = tuple[Kind, str]
 """The kind of an entry, and the id of its object."""
+
+
+class RawEntry(NamedTuple):
+    """One entry of a tree object, as it is stored there."""
+
+    mode: bytes
+    name: bytes
+    object_id: str
+
+    @property
+    def is_folder(self) -> bool:
+        return _KINDS.get(self.mode.lstrip(b"0")) is Kind.FOLDER
+
+    def __bytes__(self) -> bytes:
+        return b"%b %b\0%b" % (self.mode, self.name, bytes.fromhex(self.object_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +171,21 @@ def changed(before: CommitFiles, after: CommitFiles) -> Iterator[str]:
                 yield joined(folder, name)
 
 
-def _entries(raw: bytes, id_bytes: int) -> Iterator[tuple[str, Entry]]:
-    """The entries of a tree object: a mode, a blank, a name, a zero byte, and the id (git's gitformat-tree)."""
+def raw_entries(raw: bytes, id_bytes: int) -> Iterator[RawEntry]:
+    """All entries of a tree object: a mode, a blank, a name, a zero byte, and the id (git's gitformat-tree)."""
     position = 0
     while position < len(raw):
         blank = raw.index(b" ", position)
         end = raw.index(b"\0", blank)
-        mode, name = raw[position:blank].decode("ascii", "replace").lstrip("0"), os.fsdecode(raw[blank + 1 : end])
-        position = end + 1 + id_bytes
+        start, position = position, end + 1 + id_bytes
+        yield RawEntry(raw[start:blank], raw[blank + 1 : end], raw[end + 1 : position].hex())
+
+
+def _entries(raw: bytes, id_bytes: int) -> Iterator[tuple[str, Entry]]:
+    """The entries of a tree object that a work tree could hold."""
+    for mode, name_bytes, object_id in raw_entries(raw, id_bytes):
+        name = os.fsdecode(name_bytes)
         if name not in {"", ".", ".."} and "/" not in name and name.lower() != ".git":
-            kind = _KINDS.get(mode) or (Kind.FILE if mode.startswith("100") else Kind.OTHER)
-            yield name, (kind, raw[end + 1 : position].hex())
+            digits = mode.lstrip(b"0")
+            kind = _KINDS.get(digits) or (Kind.FILE if digits.startswith(b"100") else Kind.OTHER)
+            yield name, (kind, object_id)

@@ -95,6 +95,14 @@ class Here:
             return resolve(self.git, name)
         return found.object_id if found is not None else None
 
+    def content_of(self, name: str) -> bytes | None:
+        """The content of the object that a name means, of any size; None when it is not here. Raises RepositoryFailed.
+
+        That of a commit is its header and message, that of a tree its entries.
+        """
+        found = self._objects.info(name)
+        return None if found is None else self.content(found)
+
     def tree(self, commit: str) -> str:
         """The id of a commit's tree. Raises RepositoryFailed."""
         found = self._objects.info(f"{commit}^{{tree}}")

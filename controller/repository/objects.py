@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,16 +44,9 @@ def is_ancestor(git: GitCommand, older: str, newer: str) -> bool:
     return git.attempt("merge-base", "--is-ancestor", older, newer).ok
 
 
-def write_tree(git: GitCommand, base: str | None, files: Mapping[str, bytes]) -> str:
-    """The id of `base`'s tree with these files added, or of a tree with only them if `base` is None."""
-    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
-        # An index of its own leaves the person's index and staged changes alone.
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        blobs = _write_blobs(git, Path(folder), list(files.values()))
-        git.run("read-tree", *([base] if base else ["--empty"]), environment=index)
-        entries = "".join(f"100644 {blob}\t{path}\0" for path, blob in zip(files, blobs, strict=True))
-        git.run("update-index", "-z", "--index-info", given=entries.encode(), environment=index)
-        return git.run("write-tree", environment=index).decode().strip()
+def object_id(kind: str, content: bytes, object_format: str) -> str:
+    """The id that git gives an object in a repository of this format: `sha1` or `sha256`."""
+    return hashlib.new(object_format, f"{kind} {len(content)}\0".encode() + content).hexdigest()
 
 
 def write_commit(git: GitCommand, tree: str, parent: str | None, message: str, signature: Signature) -> str:
@@ -61,21 +54,6 @@ def write_commit(git: GitCommand, tree: str, parent: str | None, message: str, s
     parents = ["-p", parent] if parent else []
     given = message.encode("utf-8", "backslashreplace")
     return git.run("commit-tree", tree, *parents, given=given, environment=signature.environment()).decode().strip()
-
-
-def _write_blobs(git: GitCommand, folder: Path, contents: Sequence[bytes]) -> list[str]:
-    """Write many blobs with one process, byte for byte: no filter and no line-ending conversion touches them."""
-    if not contents:
-        return []
-    paths = [folder / f"blob-{number}" for number in range(len(contents))]
-    for path, content in zip(paths, contents, strict=True):
-        path.write_bytes(content)
-    # By path, because --stdin takes one object for each process.
-    given = "".join(f"{path}\n" for path in paths).encode()
-    blobs = git.run("hash-object", "-w", "--no-filters", "--stdin-paths", given=given).decode().split()
-    if len(blobs) != len(contents):
-        raise RepositoryFailed(f"{git.directory}: git stored {len(blobs)} of {len(contents)} files")
-    return blobs
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ def pending_ref(organization: str, branch: str) -> str:
 
 def all_pending(git: GitCommand) -> list[Pending]:
     """All commits that wait to be pushed, ordered by organisation and branch."""
+    if not git.place.has_refs(ROOT):
+        return []
     listing = git.text("for-each-ref", "--format=%(objectname) %(refname)", ROOT)
     found = []
     for line in listing.splitlines():

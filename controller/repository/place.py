@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BRANCH = "ref: refs/heads/"
+_UNMARKED = b"DIRC\0\0\0\2"
+"""The signature and version of an index in which no file can be marked as left out."""
 FilesState = tuple[tuple[int, int, int] | None, ...]
 """For each file its number on the disk, time of change and size; None where there is no file."""
 
@@ -26,6 +28,34 @@ class GitFolders:
     def has_linked_work_trees(self) -> bool:
         """Whether git keeps any work tree besides the main one, also if it is lost (gitrepository-layout)."""
         return ((self.common or self.top) / "worktrees").exists()
+
+    @property
+    def leaves_files_out(self) -> bool:
+        """Whether the index may mark files that a sparse work tree leaves out; git has to tell which.
+
+        An index of version 2 has no field for the mark (gitformat-index), unless a part of it is in a shared file.
+        """
+        git = self.git or self.top
+        try:
+            with (git / "index").open("rb") as index:
+                return index.read(len(_UNMARKED)) != _UNMARKED or any(git.glob("sharedindex.*"))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
+    def has_refs(self, folder: str) -> bool:
+        """Whether refs below a folder such as `refs/penstock` may exist; git has to tell which."""
+        common = self.common or self.top
+        if (common / "reftable").exists() or (common / folder).exists():
+            return True
+        # After the folder: git packs a ref before it removes its file.
+        try:
+            return folder.encode() in (common / "packed-refs").read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
 
     def checked_out(self) -> str | None:
         """The branch that HEAD names; None where git has to tell it: HEAD is detached, or refs are in a reftable."""

@@ -24,7 +24,8 @@ from controller.repository.branches import Branches
 from controller.repository.command import GitCommand
 from controller.repository.discovery import discover
 from controller.repository.here import Here
-from controller.repository.objects import Signature, is_ancestor, write_commit, write_tree
+from controller.repository.new_objects import write_tree
+from controller.repository.objects import Signature, is_ancestor, write_commit
 from controller.repository.pending import Pending, edits_of, forget, keep, pending_for
 from controller.repository.place import GitFolders
 from controller.repository.recorded import apply_edit, lock_bytes, state_in_commit, state_in_folder
@@ -51,7 +52,8 @@ def fast_forward(here: Here, branch: str, sha: str, *, create: bool = False, exp
         return f"the branch {branch} in {holder.top} has commits that the remote does not; pull when it suits"
     # The user's settings may ask for a stash or for signatures, and git overwrites ignored files by default.
     options = ("--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures", "--no-overwrite-ignore")
-    merged = GitCommand(holder, git.pass_on).attempt("merge", *options, "--end-of-options", sha)
+    there = git if holder == git.place else GitCommand(holder, git.pass_on)
+    merged = there.attempt("merge", *options, "--end-of-options", sha)
     if merged.ok:
         return None
     return f"the branch {branch} in {holder.top} could not follow: {merged.complaint or 'git merge --ff-only failed'}"
@@ -207,7 +209,7 @@ class Recorder:
         files = _files(state_in_commit(self._here, base, edit.lock_path, edit.organization), edit)
         if not files:
             return base
-        tree = write_tree(self._git, base, files)
+        tree = write_tree(self._here, base, files)
         if base is not None and tree == self._here.tree(base):
             return base
         return write_commit(self._git, tree, base, edit.message, self._settings.signature)

@@ -123,6 +123,8 @@ class Remote:
             known = self._here.commit(kept)
             if known == tip:
                 return tip  # it is noted only once its objects are here
+            if known is None and self._here.commit(self._tracked(branch)) == tip:
+                known = tip  # a fetch or push of a person brought its objects
             if known is None or self._here.commit(tip) is None:
                 self._ask("fetch", *_FETCH_OPTIONS, "--end-of-options", self.name, _refspec(branch))
                 if self._here.commit(kept) == tip:
@@ -148,7 +150,11 @@ class Remote:
 
     def last_known(self, branch: str) -> str | None:
         """The commit of a remote branch at the last reading."""
-        return self._here.commit(self.kept_ref(branch)) or self._here.commit(f"refs/remotes/{self.name}/{branch}")
+        return self._here.commit(self.kept_ref(branch)) or self._here.commit(self._tracked(branch))
+
+    def _tracked(self, branch: str) -> str:
+        """The ref that a person's own fetch moves."""
+        return f"refs/remotes/{self.name}/{branch}"
 
     def push(self, sha: str, branch: str, expected: str | None) -> PushAnswer:
         """Push a commit that follows `expected` to a branch; None for a new branch.

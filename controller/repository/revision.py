@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,14 @@ from dataclasses import dataclass, field
 from controller.domain.errors.repository import MergeConflict, RepositoryFailed
 from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles, changed
+from controller.repository.here import Here
 from controller.repository.names import checked_name
 from controller.repository.objects import ObjectReader, is_ancestor
 
 _LONGEST_NAME = 255
+_AUTHOR = re.compile(rb"^author ([^<\n]*)<([^>\n]*)>", re.MULTILINE)
+_ENCODING = re.compile(rb"^encoding ([\x21-\x7e]+)$", re.MULTILINE)
+"""Names the encoding of a commit that is not in UTF-8."""
 _MOST_COMPARED = 200_000
 """The most paths that are compared to decide whether only some folders differ."""
 _LISTED = 5
@@ -70,10 +75,22 @@ def last_change(git: GitCommand, sha: str, paths: Collection[str]) -> str | None
     return git.text("log", "-1", "--format=%h", "--end-of-options", sha, "--", *paths) or None
 
 
-def author(git: GitCommand, sha: str) -> str | None:
-    """`name <address>` of the commit's author; None if the commit is not here."""
-    words = ("log", "-1", "--no-show-signature", "--format=%an <%ae>", "--end-of-options", sha)
-    return git.text(*words, ok=(0, 128))[:_LONGEST_NAME] or None
+def author(here: Here, sha: str) -> str | None:
+    """`name <address>` of the commit's author; None if the commit is not here or names none."""
+    header = (here.content_of(f"{sha}^{{commit}}") or b"").partition(b"\n\n")[0]
+    found, encoding = _AUTHOR.search(header), _ENCODING.search(header)
+    if found is None:
+        return None
+    text = _decoded(b"%b <%b>" % (found[1].strip(), found[2]), encoding[1].decode("ascii") if encoding else "utf-8")
+    return " ".join(text.split())[:_LONGEST_NAME]
+
+
+def _decoded(text: bytes, encoding: str) -> str:
+    """Text of a commit; read as UTF-8 if Python does not know the encoding that the commit names."""
+    try:
+        return text.decode(encoding, "surrogateescape")
+    except (LookupError, ValueError):
+        return text.decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)

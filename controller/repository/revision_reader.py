@@ -249,7 +249,8 @@ class RevisionReader:
         if self._place is None or sha == NO_REVISION:
             return None
         if sha not in self._authors:
-            self._authors = {sha: author(self._git(), checked_revision(sha))}
+            with self._here() as here:
+                self._authors = {sha: author(here, checked_revision(sha))}
         return self._authors[sha]
 
     def only_artifacts_changed(

@@ -15,6 +15,7 @@ from controller.domain.files import FileUnreadable, Kind, Limits, Reread, as_utf
 from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles
 from controller.repository.disk import DiskFiles
+from controller.repository.objects import object_id
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _COMPARED_BYTES = 8 * 1024**2
@@ -138,8 +139,7 @@ def _committed_again(object_id: str, on_disk: Reread, committed: Reread) -> byte
 
 def _object_id(content: bytes, like: str) -> str:
     """The id that git would give a file's content, in the repository's hash format."""
-    algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
-    return algorithm(b"blob %d\0" % len(content) + content).hexdigest()
+    return object_id("blob", content, "sha256" if len(like) == 64 else "sha1")
 
 
 def _means_the_same(committed: bytes, here: bytes) -> bool:
@@ -159,6 +159,8 @@ def _plain(content: bytes) -> bytes:
 def left_out(git: GitCommand, limits: Limits) -> frozenset[str]:
     """The paths that a sparse work tree leaves out (skip-worktree). Raises RepositoryTooLarge."""
     found: set[str] = set()
+    if not git.place.leaves_files_out:
+        return frozenset()
     for entry in git.entries("ls-files", "-t", "-z"):
         if entry.startswith(b"S "):
             found.add(entry[2:].decode("utf-8", "surrogateescape"))

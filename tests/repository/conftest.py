@@ -1,4 +1,4 @@
-"""Git without the machine's own settings, and a folder of repositories for each test."""
+"""Git without settings of the machine, and a folder of repositories for each test."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from tests.repository.site import Site
 @pytest.fixture(autouse=True)
 def clean_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith(("GIT_", "SSH_"))]:
-        if name != "GIT_PYTHON_REFRESH":
+        if name not in ("GIT_PYTHON_REFRESH", "GIT_CONFIG_GLOBAL"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from controller.domain.desired import ArtifactsPolicy
@@ -43,16 +45,25 @@ class Site:
 
     def remote(self, name: str = "origin.git", *, seeded: bool = True) -> Path:
         """A bare repository with one commit on main, or with none."""
-        self.git("init", "-q", "--bare", "-b", "main", name)
         path = self.root / name
         if seeded:
-            seed = self.clone(path, f"seed-of-{name}")
-            self.commit(seed, {"manifests/production.yaml": "kind: Organization\n"})
-            self.git("push", "-q", "origin", "main", at=seed)
+            shutil.copytree(_seeded() / "origin.git", path)
+            self._copied("seed", path, f"seed-of-{name}")
+        else:
+            self.git("init", "-q", "--bare", "-b", "main", name)
         return path
 
     def clone(self, remote: Path | str, name: str) -> Path:
+        if isinstance(remote, Path) and _facts(remote) == _facts(_seeded() / "origin.git"):
+            return self._copied("clone", remote, name)
         self.git("clone", "-q", str(remote), name)
+        return self.root / name
+
+    def _copied(self, made: str, remote: Path, name: str) -> Path:
+        """A copy of a clone that was made once, now of this remote."""
+        shutil.copytree(_seeded() / made, self.root / name)
+        settings = self.root / name / ".git" / "config"
+        settings.write_text(settings.read_text("utf-8").replace(str(_seeded() / "origin.git"), str(remote)), "utf-8")
         return self.root / name
 
     def commit(self, folder: Path, files: Mapping[str, str], message: str = "change") -> str:
@@ -72,6 +83,31 @@ class Site:
 
     def count(self, folder: Path, ref: str = "main") -> int:
         return int(self.git("rev-list", "--count", ref, at=folder))
+
+
+@cache
+def _seeded() -> Path:
+    """A remote with one commit on main, the clone `seed` that pushed it, and a `clone` of it then.
+
+    Made once, and copied: git takes some twenty processes for them. They lack git's examples of hooks.
+    """
+    site = Site(Path(tempfile.mkdtemp(prefix="seeded-")))
+    template = site.root / "template"
+    for each in ("hooks", "info"):
+        (template / each).mkdir(parents=True)
+    remote, from_template = site.root / "origin.git", ("-q", f"--template={template}")
+    site.git("init", *from_template, "--bare", "-b", "main", "origin.git")
+    site.git("clone", *from_template, str(remote), "seed")
+    site.commit(site.root / "seed", {"manifests/production.yaml": "kind: Organization\n"})
+    site.git("push", "-q", "origin", "main", at=site.root / "seed")
+    site.git("clone", *from_template, str(remote), "clone")
+    return site.root
+
+
+def _facts(remote: Path) -> dict[str, bytes]:
+    """The refs and settings of a remote, by path; empty if it is none."""
+    files = [remote / "HEAD", remote / "config", remote / "packed-refs", *(remote / "refs").rglob("*")]
+    return {str(each.relative_to(remote)): each.read_bytes() for each in files if each.is_file()}
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -36,6 +36,25 @@ def test_the_newest_commit_that_changed_a_file_is_found_whatever_its_name(site: 
     assert Repository.open(site.root).last_change("none", ["b.yaml"]) is None
 
 
+@pytest.mark.parametrize(
+    ("header", "author"),
+    [
+        ("author Zoë Öz <zoe@example.com> 0 +0000".encode(), "Zoë Öz <zoe@example.com>"),
+        ("author Zoë Öz <zoe@example.com> 0 +0000\nencoding ISO-8859-1".encode("latin-1"), "Zoë Öz <zoe@example.com>"),
+        ("author Zoë Öz <zoe@example.com> 0 +0000\nencoding hex".encode(), "Zoë Öz <zoe@example.com>"),
+        (b"author Zo\\nOz <zoe@example.com> 0 +0000\nencoding unicode_escape", "Zo Oz <zoe@example.com>"),
+        (b"author <zoe@example.com> 0 +0000", "<zoe@example.com>"),
+        (b"author nobody", None),
+    ],
+)
+def test_the_author_is_named_in_whatever_encoding_the_commit_is(site: Site, header: bytes, author: str | None) -> None:
+    work = site.clone(site.remote(), "work")
+    tree, rest = site.head(work, "HEAD^{tree}").encode(), b"\n\nauthor Other <other@example.com> 0 +0000\n"
+    (site.root / "raw").write_bytes(b"tree " + tree + b"\n" + header + rest)
+    words = ("hash-object", "-t", "commit", "-w", "--literally", str(site.root / "raw"))
+    assert Repository.open(work).author(site.git(*words, at=work).strip()) == author
+
+
 def test_a_repository_without_commits_has_no_revision(site: Site) -> None:
     site.git("init", "-q", "-b", "main", "fresh")
     assert Repository.open(site.root / "fresh").revision() == "none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def test_a_kept_record_survives_the_process(site: Site, repository: Repository, 
     assert "main-ivr" in site.show(remote, LOCK)
     assert later.pending() == ()
     assert later.flush_pending() == ()
+
+
+def test_a_kept_record_is_found_among_packed_refs(site: Site, repository: Repository, remote: Path) -> None:
+    cut(remote)
+    with pytest.raises(GitRemoteFailed):
+        repository.record(delivery(recorded()))
+    site.git("pack-refs", "--all", "--prune", at=repository.top)
+    shutil.rmtree(repository.top / ".git" / "refs" / "penstock")  # empty folders
+    assert [pending.ref for pending in Repository.open(repository.top).pending()] == [REF]
 
 
 def test_several_kept_records_go_out_in_order_with_the_next_one(

@@ -131,7 +131,7 @@ async def test_a_repository_without_room_is_told_and_recorded_in_by_the_next_pas
     monkeypatch.setenv("PATH", path)
 
     assert isinstance(report.error, RepositoryFailed)
-    assert "git hash-object failed" in report.error.message
+    assert "git unpack-objects failed" in report.error.message
     assert report.error.hint == "raise the limit of file sizes"
     made = asked.publishes()
     await asked.restart()
