@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource
 
 from controller.domain.web_origin import web_origin
 
@@ -19,6 +19,19 @@ _OTHERS: Final = frozenset(
 """Headers that have another meaning."""
 _ENTRIES = Annotated[tuple[str, ...], NoDecode]
 _LONGEST_S: Final = 31 * 24 * 3600
+
+
+class _Variables(EnvSettingsSource):
+    """The environment's texts, which the fields' validators read.
+
+    pydantic-settings looks for a form in JSON at each field of each instance, which takes most of its time; no setting
+    has one (`NoDecode`).
+    """
+
+    def __call__(self) -> dict[str, Any]:
+        """The settings whose variable is there."""
+        variables = {name: f"{self.env_prefix}{name}".lower() for name in self.settings_cls.model_fields}
+        return {name: self.env_vars[variable] for name, variable in variables.items() if variable in self.env_vars}
 
 
 class AccessSettings(BaseSettings):
@@ -66,14 +79,14 @@ class AccessSettings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments and the environment. Files would be looked through for each setting, though none is given."""
-        return init_settings, env_settings
+        return init_settings, _Variables(settings_cls)
 
     @field_validator("http_address")
     @classmethod
