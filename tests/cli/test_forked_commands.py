@@ -120,6 +120,14 @@ def test_a_variable_that_is_read_at_import_makes_an_interpreter_of_its_own(tmp_p
     assert told(forked, tmp_path / "told")["imported"] > modules
 
 
+def test_the_variables_of_a_ci_service_make_none(tmp_path: Path) -> None:
+    ci = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "voice/flows", "GITLAB_CI": "true"}
+
+    modules = told(forked, tmp_path / "told", env={**os.environ, **ci})["imported"]
+
+    assert modules == told(forked, tmp_path / "told")["imported"]
+
+
 @pytest.mark.parametrize("value", ["quiet", None])
 def test_the_variable_that_penstock_sets_for_itself_makes_none(tmp_path: Path, value: str | None) -> None:
     """A pass in the test's own process leaves it there, and every later command would be an interpreter."""

@@ -31,7 +31,7 @@ from tests.support.fork_server import LENGTH, Start
 
 _ROOT = Path(__file__).parents[2]
 _READ_AT_IMPORT = ("PYTHON", "LANG", "LC_", "LD_", "GIT_PYTHON_", "TYPER_", "_TYPER_", "WEBSOCKETS_")
-_ALSO_READ_AT_IMPORT = frozenset({"FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PATH", "PY_COLORS", "TERMINAL_WIDTH"})
+_ALSO_READ_AT_IMPORT = frozenset({"FORCE_COLOR", "NO_COLOR", "PATH"})
 """GitPython looks for git in `PATH`; the others are read for colours."""
 _SET_BY_PENSTOCK = ("GIT_PYTHON_REFRESH", "quiet")
 """Before it imports GitPython: a process in which a pass ran has it, and it changes nothing where git is found."""

@@ -192,6 +192,7 @@ def main(descriptor: int) -> None:
     warm_up()
     assert threading.active_count() == 1
     assert not structlog.is_configured()
+    assert "typer.rich_utils" not in sys.modules  # it reads what CI services and terminals set
     with socket.socket(fileno=descriptor) as end:
         start = serve(end)
     if start is not None:
