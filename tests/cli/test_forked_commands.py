@@ -115,7 +115,8 @@ def test_the_test_is_a_parent_of_orphans_only_while_a_command_starts(tmp_path: P
 
 @pytest.mark.parametrize("variable", ["PYTHONUTF8", "LC_ALL", "FORCE_COLOR", "PATH", "WEBSOCKETS_MAX_REDIRECTS"])
 def test_a_variable_that_is_read_at_import_makes_an_interpreter_of_its_own(tmp_path: Path, variable: str) -> None:
-    value = {"LC_ALL": "C", "PATH": os.defpath}.get(variable, "1")
+    (tmp_path / "git").touch()
+    value = {"LC_ALL": "C", "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}.get(variable, "1")
     modules = told(forked, tmp_path / "told", env={**os.environ, variable: value})["imported"]
     assert told(forked, tmp_path / "told")["imported"] > modules
 
@@ -126,6 +127,12 @@ def test_the_variables_of_a_ci_service_make_none(tmp_path: Path) -> None:
     modules = told(forked, tmp_path / "told", env={**os.environ, **ci})["imported"]
 
     assert modules == told(forked, tmp_path / "told")["imported"]
+
+
+def test_a_folder_in_the_path_without_git_makes_none(tmp_path: Path) -> None:
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    modules = told(forked, tmp_path / "told", env={**os.environ, "PATH": path})["imported"]
+    assert modules > told(interpreter, tmp_path / "told")["imported"]
 
 
 @pytest.mark.parametrize("value", ["quiet", None])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.docs.test_documented_commands import OF_A_SHELL, commands_of_text
+from tests.support.penstock_in_path import penstock_in_path
 from tests.support.shell import Shell
 
 FOLDER = Path(__file__).parents[2] / "docs" / "how-to"
@@ -45,16 +44,16 @@ def run(shell: Shell, command: str) -> subprocess.CompletedProcess[str]:
     """One command line, as bash runs it, with `penstock` in the path; without bash where that is the same."""
     if command.startswith("penstock ") and not OF_A_SHELL.search(command):
         return shell.run(*shlex.split(command)[1:])
-    path = f"{Path(sys.executable).parent}{os.pathsep}{shell.environment['PATH']}"
-    return subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
-        cwd=shell.folder,
-        env={**shell.environment, "PATH": path},
-        check=False,
-        text=True,
-        capture_output=True,
-        timeout=300,
-    )
+    with penstock_in_path(shell.environment["PATH"]) as path:
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=shell.folder,
+            env={**shell.environment, "PATH": path},
+            check=False,
+            text=True,
+            capture_output=True,
+            timeout=300,
+        )
 
 
 def succeeded(results: Mapping[str, subprocess.CompletedProcess[str]]) -> None:

@@ -10,13 +10,13 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.patience import PATIENCE_S
+from tests.support.penstock_in_path import penstock_in_path
 from tests.support.service import eventually
 from tests.support.shell import Shell, simulator_process
 from tests.support.sources import module
@@ -80,8 +80,9 @@ def commands_of_text(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    with simulator_process() as url:
+    with simulator_process() as url, penstock_in_path(os.environ["PATH"]) as path:
         made = Shell(tmp_path_factory.mktemp("documented"), url)
+        made.environment["PATH"] = path
         made.environment["PENSTOCK_REPOSITORY_URL"] = str(made.folder)
         made.environment["PENSTOCK_HTTP_ADDRESS"] = "127.0.0.1:0"
         made.environment["URL"] = url
@@ -118,7 +119,7 @@ def test_documented_commands_run(command: str, shell: Shell, tmp_path: Path) -> 
         done = subprocess.run(
             command,
             cwd=shell.folder,
-            env=_with_commands(shell),
+            env=shell.environment,
             shell=True,
             check=False,
             capture_output=True,
@@ -129,11 +130,6 @@ def test_documented_commands_run(command: str, shell: Shell, tmp_path: Path) -> 
     assert done.returncode in (0, 2), done.stdout + done.stderr
 
 
-def _with_commands(shell: Shell) -> dict[str, str]:
-    """The shell's environment with `penstock` in the path."""
-    return {**shell.environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{shell.environment['PATH']}"}
-
-
 def _runs_until_it_is_told_to_end(command: str, shell: Shell, output: Path) -> None:
     says = next(words for name, words in LONG_RUNNING.items() if command.startswith(name))
     with output.open("w") as file:
@@ -141,7 +137,7 @@ def _runs_until_it_is_told_to_end(command: str, shell: Shell, output: Path) -> N
         process = subprocess.Popen(
             shlex.split(re.sub(r"--port \d+", "--port 0", command)),
             cwd=shell.folder,
-            env={**_with_commands(shell), "PENSTOCK_LOG_LEVEL": "info"},
+            env={**shell.environment, "PENSTOCK_LOG_LEVEL": "info"},
             stdout=file,
             stderr=file,
         )

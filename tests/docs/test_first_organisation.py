@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from tests.docs.how_to import Page, succeeded
 from tests.support.patience import PATIENCE_S
+from tests.support.penstock_in_path import penstock_in_path
 from tests.support.service import eventually
 from tests.support.shell import Shell, free_port, simulator_thread
 from tests.support.sources import inbound, module
@@ -27,7 +27,7 @@ _OF_THE_SHELL = ("export ", "cd ")
 class Newcomer:
     """Follows the page step by step; what was exported, and the folder, last as in one shell."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, path: str) -> None:
         self.url = url
         self.port = free_port()
         remote, places = folder / "flows.git", folder / "home"
@@ -39,7 +39,7 @@ class Newcomer:
         self.shell.folder = places
         self.shell.environment |= {
             "EDITOR": "sed -i s/closed/open/",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": path,
             "PENSTOCK_HTTP_ADDRESS": f"127.0.0.1:{self.port}",
             "PENSTOCK_ORGANIZATION_HOSTS": "127.0.0.1",
             "PENSTOCK_POLL_INTERVAL": "0.3",
@@ -91,10 +91,10 @@ class Newcomer:
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
-    with simulator_thread() as url:
+    with simulator_thread() as url, penstock_in_path(os.environ["PATH"]) as path:
         for text in (module("Hours", says="We are closed"), inbound("Front", calls=["Hours"])):
             httpx.post(f"{url}/_simulator/flows", json={"text": text}, timeout=30).raise_for_status()
-        yield Newcomer(tmp_path, url)
+        yield Newcomer(tmp_path, url, path)
 
 
 @pytest.mark.proof

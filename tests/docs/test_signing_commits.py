@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.test_documented_commands import commands_of
+from tests.support.penstock_in_path import penstock_in_path
 from tests.support.shell import Shell, simulator_thread
 from tests.support.signing import made_keys
 
@@ -19,11 +19,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "verify-commits.md"
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    with made_keys() as keys, simulator_thread() as url:
+    with made_keys() as keys, simulator_thread() as url, penstock_in_path(os.environ["PATH"]) as path:
         made = Shell(tmp_path, url)
         made.environment["HOME"] = str(keys.folder)
         made.environment["GNUPGHOME"] = str(keys.folder / "gnupg")
-        made.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{made.environment['PATH']}"
+        made.environment["PATH"] = path
         yield made
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.support.penstock_in_path import penstock_in_path
 from tests.support.shell import free_port
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
@@ -16,22 +16,17 @@ _MARK = "=== step"
 
 
 def _run(commands: str, folder: Path) -> str:
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PENSTOCK_PUBLISH_POLL": "0.1",
-        "PENSTOCK_JOB_POLL": "0.1",
-    }
-    done = subprocess.run(
-        ["bash", "-o", "errexit", "-o", "monitor", "-c", commands],
-        cwd=folder,
-        env=environment,
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=500,
-    )
+    with penstock_in_path(os.environ["PATH"]) as path:
+        done = subprocess.run(
+            ["bash", "-o", "errexit", "-o", "monitor", "-c", commands],
+            cwd=folder,
+            env={**os.environ, "PATH": path, "PENSTOCK_PUBLISH_POLL": "0.1", "PENSTOCK_JOB_POLL": "0.1"},
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=500,
+        )
     assert done.returncode == 0, done.stdout
     return done.stdout
 

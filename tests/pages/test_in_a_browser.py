@@ -84,7 +84,9 @@ def looked(chromium: Browser, service: Served) -> Looked:
             tab.value(axe + "; 1")
             for scheme, (dark, width, rules) in SCHEMES.items():
                 tab.look(width=width, height=844, dark=dark)
-                assert tab.value(f"matchMedia('(prefers-color-scheme: dark)').matches && innerWidth === {width}") is dark
+                assert (
+                    tab.value(f"matchMedia('(prefers-color-scheme: dark)').matches && innerWidth === {width}") is dark
+                )
                 # axe describes each node of what it is asked for, which is most of its work.
                 results = tab.value(_SHORT_RESULTS % json.dumps({**rules, "resultTypes": ["violations"]}))
                 assert results["passed"] > 0, "axe looked"

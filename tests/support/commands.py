@@ -32,7 +32,7 @@ from tests.support.fork_server import LENGTH, Start
 _ROOT = Path(__file__).parents[2]
 _READ_AT_IMPORT = ("PYTHON", "LANG", "LC_", "LD_", "GIT_PYTHON_", "TYPER_", "_TYPER_", "WEBSOCKETS_")
 _ALSO_READ_AT_IMPORT = frozenset({"FORCE_COLOR", "NO_COLOR", "PATH"})
-"""GitPython looks for git in `PATH`; the others are read for colours."""
+"""GitPython looks for git in `PATH`, of which only the folders with one matter; the others are read for colours."""
 _SET_BY_PENSTOCK = ("GIT_PYTHON_REFRESH", "quiet")
 """Before it imports GitPython: a process in which a pass ran has it, and it changes nothing where git is found."""
 _LIMITS = frozenset(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
@@ -148,10 +148,14 @@ class _Server:
 
 def _read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
     return {
-        name: value
+        name: _with_git(value) if name == "PATH" else value
         for name, value in environment.items()
         if (name.startswith(_READ_AT_IMPORT) or name in _ALSO_READ_AT_IMPORT) and (name, value) != _SET_BY_PENSTOCK
     }
+
+
+def _with_git(path: str) -> str:
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if Path(folder, "git").exists())
 
 
 def _adopt_orphans(wanted: bool) -> None:
