@@ -126,8 +126,8 @@ def _reading(run: ChangeRun, call: Write[T]) -> AbstractContextManager[None]:
 def had_no_effect(run: ChangeRun) -> None:
     """Note in the journal that the last write had no effect, as reading showed: nothing is rolled back for it then."""
     made = next(write for write in reversed(run.record.writes) if write.outcome is not None)
-    run.sync.store.journal.conclude(made, made.outcome or WriteOutcome.FAILED, {**(made.result or {}), **NO_EFFECT})
-    run.refresh()
+    result = {**(made.result or {}), **NO_EFFECT}
+    run.record = run.sync.store.journal.conclude(made, made.outcome or WriteOutcome.FAILED, result)
 
 
 def _last_of(call: Write[T], error: PenstockError, times: int) -> PenstockError:
@@ -171,8 +171,8 @@ class _Journaled:
             outcome = WriteOutcome.LOST if isinstance(error, _UNCLEAR) else WriteOutcome.FAILED
             message = SECRETS.text(error.message)
             status = {"status": error.status} if isinstance(error, RequestRejected) else {}
-            sync.store.journal.conclude(self._intent, outcome, {"error": error.code, "message": message, **status})
-            self._run.refresh()
+            result = {"error": error.code, "message": message, **status}
+            self._run.record = sync.store.journal.conclude(self._intent, outcome, result)
             _audit(self._run, self._call, self._started, outcome, {"error": message})
             raise
 
@@ -192,8 +192,7 @@ def _conclude(run: ChangeRun, intent: WriteRecord, value: object) -> None:
     result = {} if ticket is None else {"ticket": ticket.id, "kind": ticket.kind.value}
     if isinstance(value, Launch):
         result = {"launch": value.id}
-    run.sync.store.journal.conclude(intent, WriteOutcome.DONE, result, ticket=ticket)
-    run.refresh()
+    run.record = run.sync.store.journal.conclude(intent, WriteOutcome.DONE, result, ticket=ticket)
 
 
 def _found_out(run: ChangeRun, call: Write[T], value: T) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import BindParameter, bindparam, select
 
 from controller.store.database import StorePart, insert_if_absent
 from controller.store.live_marks import LiveTopic, touch
@@ -31,7 +32,7 @@ class Approvals(StorePart):
         with self._database.write() as connection:
             insert_if_absent(connection, approvals, values)
             # Read in the same transaction: within a larger one nothing else sees the row yet.
-            row = connection.execute(_approval(organization, digest)).mappings().one()
+            row = connection.execute(_APPROVAL, {"organization": organization, "digest": digest}).mappings().one()
             touch(connection, organization, LiveTopic.APPROVAL)
         return Approval(**row)
 
@@ -45,22 +46,31 @@ class Approvals(StorePart):
 
     def of(self, organization: str, digest: str) -> Approval | None:
         """The approval of this plan, if a person gave one."""
-        return next((Approval(**row) for row in self._rows(_approval(organization, digest))), None)
+        rows = self._rows(_APPROVAL, organization=organization, digest=digest)
+        return next((Approval(**row) for row in rows), None)
 
     def by_steps(self, step_ids: Collection[int]) -> tuple[str, ...]:
         """Who approved the plans of these steps, or accepted what they made live; sorted."""
-        steps_of = select(steps.c.id, syncs.c.plan_digest, syncs.c.organization).join(syncs)
-        rows = self._rows(steps_of.where(steps.c.id.in_(step_ids)))
-        digests = {digest for row in rows for digest in (row["plan_digest"], promoted(row["id"]))}
-        organizations = {row["organization"] for row in rows}
-        query = select(approvals.c.by).where(
-            approvals.c.organization.in_(organizations), approvals.c.digest.in_(digests)
-        )
-        return tuple(sorted({row["by"] for row in self._rows(query)}))
+        with self._database.read() as connection:
+            rows = connection.execute(_STEPS_OF, {"steps": list(step_ids)}).all()
+            digests = {digest for row in rows for digest in (row.plan_digest, promoted(row.id))}
+            organizations = {row.organization for row in rows}
+            found = connection.execute(_BY, {"organizations": list(organizations), "digests": list(digests)})
+            return tuple(sorted(set(found.scalars())))
 
 
-def _approval(organization: str, digest: str) -> Select[tuple[object, ...]]:
-    return select(approvals).where(approvals.c.organization == organization, approvals.c.digest == digest)
+_APPROVAL: Final = select(approvals).where(
+    approvals.c.organization == bindparam("organization"), approvals.c.digest == bindparam("digest")
+)
+_STEPS: Final[BindParameter[int]] = bindparam("steps", expanding=True)
+_STEPS_OF: Final = (
+    select(steps.c.id, syncs.c.plan_digest, syncs.c.organization).join(syncs).where(steps.c.id.in_(_STEPS))
+)
+_ORGANIZATIONS: Final[BindParameter[str]] = bindparam("organizations", expanding=True)
+_DIGESTS: Final[BindParameter[str]] = bindparam("digests", expanding=True)
+_BY: Final = select(approvals.c.by).where(
+    approvals.c.organization.in_(_ORGANIZATIONS), approvals.c.digest.in_(_DIGESTS)
+)
 
 
 def promoted(step_id: int) -> str:

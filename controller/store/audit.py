@@ -128,8 +128,7 @@ class AuditLog(StorePart):
         values = {name: getattr(entry, name) for name in _COLUMNS} | link
         # The digest is made of the row as the database returns it, so that a reader makes the same one.
         row = connection.execute(_APPEND, values).mappings().one()
-        invalid = self._rates.validation_error(connection, entry.organization)
-        deployed = self._rates.deployment_success(connection, entry.organization)
+        invalid, deployed = self._rates.at_present(connection, entry.organization)
         kept = replace(entry_of(row), validation_error_rate=invalid, deployment_success_rate=deployed)
         kept = replace(kept, digest=digest_of(kept.to_json()))
         connection.execute(
@@ -203,8 +202,8 @@ class AuditLog(StorePart):
 
     def head(self, organization: str) -> ChainHead:
         """The last entry of the organisation's chain, as it is committed now."""
-        found = self._rows(select(audit_heads).where(audit_heads.c.organization == organization))
-        return ChainHead(found[0]["position"], found[0]["digest"]) if found else ChainHead()
+        found = self._rows(_HEAD_TO_READ, name=organization)
+        return ChainHead(**found[0]) if found else ChainHead()
 
 
 def _locked_head(connection: Connection, organization: str) -> ChainHead:
@@ -212,19 +211,20 @@ def _locked_head(connection: Connection, organization: str) -> ChainHead:
 
     A lease's row is locked before it, an entry's row after it.
     """
-    insert_if_absent(connection, audit_heads, _FIRST | {"organization": organization})
-    position, digest = connection.execute(_HEAD, {"name": organization}).one()
-    return ChainHead(position, digest)
+    found = connection.execute(_HEAD, {"name": organization}).one_or_none()
+    if found is None:
+        insert_if_absent(connection, audit_heads, _FIRST | {"organization": organization})
+        found = connection.execute(_HEAD, {"name": organization}).one()
+    return ChainHead(*found)
 
 
 _PURGES: Final = "penstock"
 """The actor of a purge: no person asks for it."""
 _FIRST: Final[dict[str, Any]] = {"position": ChainHead().position, "digest": ChainHead().digest}
-_HEAD: Final = (
-    select(audit_heads.c.position, audit_heads.c.digest)
-    .where(audit_heads.c.organization == bindparam("name"))
-    .with_for_update()
+_HEAD_TO_READ: Final = select(audit_heads.c.position, audit_heads.c.digest).where(
+    audit_heads.c.organization == bindparam("name")
 )
+_HEAD: Final = _HEAD_TO_READ.with_for_update()
 _MOVE_HEAD: Final = (
     update(audit_heads)
     .where(audit_heads.c.organization == bindparam("name"))

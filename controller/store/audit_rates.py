@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, case, func, or_, select
+from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, case, func, or_, select, true
 
 from controller.domain.status import StepCause, StepState
 from controller.store.schema import audit, steps, syncs
@@ -28,24 +28,23 @@ class Rates:
         self._before: dict[str, tuple[int, _Count]] = {}
         """By organisation, the newest sync and the count of those before it."""
 
-    def validation_error(self, connection: Connection, organization: str) -> float | None:
-        """Failed validations divided by validations, from 0 to 1; None before the first one."""
-        return _share(_count(connection, _VALIDATIONS, organization=organization))
+    def at_present(self, connection: Connection, organization: str) -> tuple[float | None, float | None]:
+        """The validation error rate and the deployment success rate, each from 0 to 1; None before anything counts.
 
-    def deployment_success(self, connection: Connection, organization: str) -> float | None:
-        """Changes that made their version live, and were not rolled back, divided by all that ended or are live.
-
-        From 0 to 1; None before the first one. Rollbacks that a person or git asked for are not counted.
+        The first is failed validations divided by validations. The second is changes that made their version live, and
+        were not rolled back, divided by all that ended or are live; rollbacks that a person or git asked for are not
+        counted.
         """
-        newest = connection.execute(_NEWEST_SYNC, {"organization": organization}).scalar()
-        if newest is None:
-            return None
+        row = connection.execute(_RATES, {"organization": organization}).one()
+        before = (0, 0) if row.newest is None else self._counted_before(connection, organization, row.newest)
+        return _share((row.failed, row.validated)), _share((before[0] + row.good, before[1] + row.ended))
+
+    def _counted_before(self, connection: Connection, organization: str, newest: int) -> _Count:
         known = self._before.get(organization)
         if known is None or known[0] != newest:
-            earlier = _count(connection, _CHANGES_BEFORE, organization=organization, newest=newest)
-            known = self._before[organization] = (newest, earlier)
-        now = _count(connection, _CHANGES_OF, newest=newest)
-        return _share((known[1][0] + now[0], known[1][1] + now[1]))
+            found = connection.execute(_CHANGES_BEFORE, {"organization": organization, "newest": newest}).one()
+            known = self._before[organization] = (newest, (int(found[0]), int(found[1])))
+        return known[1]
 
 
 def _ended() -> Select[bool]:
@@ -58,13 +57,14 @@ def _ended() -> Select[bool]:
 
 def _counting(chosen: Select[bool]) -> Select[int, int]:
     rows = chosen.subquery()
-    return select(func.sum(case((rows.c.counts, 1), else_=0)), func.count()).select_from(rows)
+    number = func.coalesce(func.sum(case((rows.c.counts, 1), else_=0)), 0)
+    return select(number.label("number"), func.count().label("total")).select_from(rows)
 
 
 # Built once: to put such a statement together takes longer than to run it, and every audit entry counts.
 _ORGANIZATION: Final = bindparam("organization", type_=String)
 _NEWEST: Final = bindparam("newest", type_=BigInteger)
-_NEWEST_SYNC: Final = select(func.max(syncs.c.id)).where(syncs.c.organization == _ORGANIZATION)
+_NEWEST_SYNC: Final = select(func.max(syncs.c.id).label("id")).where(syncs.c.organization == _ORGANIZATION)
 _VALIDATIONS: Final = _counting(
     select((audit.c.status != "success").label("counts"))
     .where(audit.c.organization == _ORGANIZATION, audit.c.action == _VALIDATE)
@@ -77,12 +77,17 @@ _CHANGES_BEFORE: Final = _counting(
     .order_by(steps.c.id.desc())
     .limit(COUNTED)
 )
-_CHANGES_OF: Final = _counting(_ended().where(steps.c.sync_id == _NEWEST))
-
-
-def _count(connection: Connection, counting: Select[int, int], **named: object) -> _Count:
-    number, total = connection.execute(counting, named).one()
-    return int(number or 0), int(total)
+_validations = _VALIDATIONS.subquery()
+_newest = _NEWEST_SYNC.subquery()
+_changes = _counting(_ended().where(steps.c.sync_id == _NEWEST_SYNC.scalar_subquery())).subquery()
+_RATES: Final = select(
+    _validations.c.number.label("failed"),
+    _validations.c.total.label("validated"),
+    _newest.c.id.label("newest"),
+    _changes.c.number.label("good"),
+    _changes.c.total.label("ended"),
+).select_from(_validations.join(_newest, true()).join(_changes, true()))
+"""One row: three statements would take three times as long."""
 
 
 def _share(count: _Count) -> float | None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Final
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import BindParameter, Connection, bindparam, select, text, update
 
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.store.database import StorePart, insert_if_absent
@@ -37,10 +38,9 @@ class Bindings(StorePart):
     def bind(self, organization: str, identity: str) -> str:
         """The identity that the name is bound to; an unbound name is bound to this one."""
         row: dict[str, object] = {"organization": organization, "identity": identity, "at": self._clock.now()}
-        query = select(bindings.c.identity).where(bindings.c.organization == organization).with_for_update()
         with self._database.write() as connection:
             insert_if_absent(connection, bindings, row)
-            return str(connection.execute(query).scalar_one())
+            return str(connection.execute(_BOUND_LOCKED, {"organization": organization}).scalar_one())
 
     def refine(self, organization: str, identity: str) -> None:
         """Bind the name to another key of the same organisation."""
@@ -62,18 +62,14 @@ class Bindings(StorePart):
 
     def kept_as(self, organization: str, identity: OrganizationIdentity) -> str:
         """The name that this organisation's history is kept under, even while the name is bound to another one."""
-        query = select(bindings.c.identity).where(bindings.c.organization == organization)
-        bound = self._value(query)
+        bound = self._value(_BOUND, organization=organization)
         if bound in (None, identity.key, identity.by_client):
             return organization
         return _kept_as(organization, identity.key)
 
     def names(self, identities: Collection[str]) -> list[str]:
         """All names that are bound to these organisations, in order."""
-        query = (
-            select(bindings.c.organization).where(bindings.c.identity.in_(identities)).order_by(bindings.c.organization)
-        )
-        return [row["organization"] for row in self._rows(query)]
+        return [row["organization"] for row in self._rows(_NAMES, identities=list(identities))]
 
     def _set(self, connection: Connection, organization: str, identity: str) -> None:
         connection.execute(
@@ -81,6 +77,17 @@ class Bindings(StorePart):
             .where(bindings.c.organization == organization)
             .values(identity=identity, at=self._clock.now())
         )
+
+
+_BOUND: Final = select(bindings.c.identity).where(bindings.c.organization == bindparam("organization"))
+_BOUND_LOCKED: Final = _BOUND.with_for_update()
+_IDENTITIES: Final[BindParameter[str]] = bindparam("identities", expanding=True)
+_NAMES: Final = (
+    select(bindings.c.organization).where(bindings.c.identity.in_(_IDENTITIES)).order_by(bindings.c.organization)
+)
+_LEARNT: Final = select(identities.c.organization_id).where(
+    identities.c.api_url == bindparam("api_url"), identities.c.client_id == bindparam("client_id")
+)
 
 
 def _kept_as(organization: str, identity: str) -> str:
@@ -92,10 +99,7 @@ class ClientIdentities(StorePart):
 
     def known(self, identity: OrganizationIdentity) -> OrganizationIdentity:
         """The identity with the organisation's own id, where it was learnt."""
-        query = select(identities.c.organization_id).where(
-            identities.c.api_url == identity.api_url, identities.c.client_id == identity.client_id
-        )
-        found = self._value(query)
+        found = self._value(_LEARNT, api_url=identity.api_url, client_id=identity.client_id)
         return identity if found is None else replace(identity, organization_id=found)
 
     def learn(self, identity: OrganizationIdentity) -> None:

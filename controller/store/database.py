@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -15,7 +16,7 @@ from sqlalchemy.dialects import sqlite
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.errors.process import StoreFailed
 from controller.domain.lease_times import usual_lease_s
-from controller.store.engine import READ_ONLY, WHERE_THE_STORE_IS, create_engine, shown_url
+from controller.store.engine import WHERE_THE_STORE_IS, begin, create_engine, shown_url
 from controller.store.faults import Outage, ended_for_another, mapped
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -54,6 +55,7 @@ class Database:
         engine = create_engine(url)
         try:
             with mapped(engine), engine.begin() as connection:
+                begin(connection)
                 _migrate(connection)
         except BaseException:
             engine.dispose()
@@ -69,6 +71,7 @@ class Database:
         engine = create_engine(url, read_only=True)
         try:
             with mapped(engine), engine.connect() as connection:
+                begin(connection, read_only=True)
                 _require_current(connection)
         except BaseException:
             engine.dispose()
@@ -93,6 +96,7 @@ class Database:
             yield joined
             return
         with self._observed("write"), self._engine.begin() as connection:
+            begin(connection)
             yield connection
 
     def write_again(self, work: Callable[[Connection], T]) -> T:
@@ -139,8 +143,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One transaction that sees one state and takes no write lock."""
-        options = {READ_ONLY: True}
-        with self._observed("read"), self._engine.connect().execution_options(**options) as connection:
+        with self._observed("read"), self._engine.connect() as connection:
+            begin(connection, read_only=True)
             yield connection
 
     @contextmanager
@@ -198,10 +202,10 @@ class StorePart:
         with self._database.read() as connection:
             return connection.execute(query, named).mappings().all()
 
-    def _value(self, query: Executable) -> Any:
+    def _value(self, query: Executable, **named: object) -> Any:
         """The one value that a query finds, or None; no write lock is taken."""
         with self._database.read() as connection:
-            return connection.execute(query).scalar_one_or_none()
+            return connection.execute(query, named).scalar_one_or_none()
 
     def _write(self, statement: Executable) -> int:
         """Run a statement in a transaction of its own; returns how many rows it changed."""
@@ -216,27 +220,39 @@ class StorePart:
 
 def insert_if_absent(connection: Connection, table: Table, values: dict[str, object]) -> bool:
     """Whether a row was inserted, because none with the same key is there; safe when two processes do it at once."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # takes long, and most stores are SQLite
-
-        inserting: Insert = postgresql.insert(table).values(values).on_conflict_do_nothing()
-    else:
-        inserting = sqlite.insert(table).values(values).on_conflict_do_nothing()
+    inserting = _unless_there(table, connection.dialect.name)
     # Without the option the number is that of SQLite alone.
-    return connection.execute(inserting, execution_options={"preserve_rowcount": True}).rowcount > 0
+    return connection.execute(inserting, values, execution_options={"preserve_rowcount": True}).rowcount > 0
 
 
 def insert_or_update(connection: Connection, table: Table, values: Mapping[str, object]) -> None:
     """Insert a row, or give the row with the same primary key these values; safe when two processes do it at once."""
-    key = [column.name for column in table.primary_key]
-    others = {name: value for name, value in values.items() if name not in key}
-    if connection.dialect.name == "postgresql":
+    connection.execute(_over_what_is_there(table, tuple(values), connection.dialect.name), dict(values))
+
+
+# Built once for each table: to put such a statement together takes longer than to run it.
+
+
+@cache
+def _unless_there(table: Table, dialect: str) -> Insert:
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # takes long, and most stores are SQLite
 
-        inserting = postgresql.insert(table).values(values)
-        connection.execute(inserting.on_conflict_do_update(index_elements=key, set_=others))
-    else:
-        connection.execute(sqlite.insert(table).values(values).on_conflict_do_update(index_elements=key, set_=others))
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+@cache
+def _over_what_is_there(table: Table, columns: tuple[str, ...], dialect: str) -> Insert:
+    key = [column.name for column in table.primary_key]
+    others = [name for name in columns if name not in key]
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # takes long, and most stores are SQLite
+
+        there = postgresql.insert(table)
+        return there.on_conflict_do_update(index_elements=key, set_={name: there.excluded[name] for name in others})
+    here = sqlite.insert(table)
+    return here.on_conflict_do_update(index_elements=key, set_={name: here.excluded[name] for name in others})
 
 
 def _migrate(connection: Connection) -> None:

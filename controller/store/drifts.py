@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from controller.store.database import StorePart
 from controller.store.schema import drifts
@@ -31,20 +32,24 @@ class OpenDrift:
         return self.flow, self.kind, self.expected, self.actual
 
 
+_OPEN: Final = (
+    select(drifts).where(drifts.c.organization == bindparam("organization")).order_by(drifts.c.flow, drifts.c.kind)
+)
+
+
 class Drifts(StorePart):
     """Every method may raise StoreFailed. Read and written in one transaction, where it must be the same state."""
 
     def open(self, organization: str) -> list[OpenDrift]:
         """The drift that has not ended, by flow and kind."""
-        query = select(drifts).where(drifts.c.organization == organization).order_by(drifts.c.flow, drifts.c.kind)
         with self._database.write() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = connection.execute(_OPEN, {"organization": organization}).mappings().all()
         return [OpenDrift(**{name: row[name] for name in OpenDrift.__slots__}) for row in rows]
 
     def listed(self, organization: str) -> list[OpenDrift]:
         """The same, for readers: no write lock is taken."""
-        query = select(drifts).where(drifts.c.organization == organization).order_by(drifts.c.flow, drifts.c.kind)
-        return [OpenDrift(**{name: row[name] for name in OpenDrift.__slots__}) for row in self._rows(query)]
+        rows = self._rows(_OPEN, organization=organization)
+        return [OpenDrift(**{name: row[name] for name in OpenDrift.__slots__}) for row in rows]
 
     def change(self, organization: str, ended: Iterable[OpenDrift], begun: Iterable[OpenDrift]) -> None:
         """Forget ended drift, and keep new drift."""

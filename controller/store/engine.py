@@ -9,7 +9,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, event
@@ -36,8 +36,8 @@ _LIMITS: Final[dict[str, object]] = {
 _PRAGMAS: Final = (f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
 _WAL_PAUSE_S: Final = 0.05
 _OWNER_ONLY: Final = 0o600
-READ_ONLY: Final = "penstock_read_only"
-"""Execution option of a connection that will only read."""
+_READ_ONLY: Final = "penstock_read_only"
+"""Execution option of an engine whose store is only read."""
 _MOST_STATEMENTS: Final = 1_000
 WHERE_THE_STORE_IS: Final = "set PENSTOCK_STORE to the URL of the controller's store"
 """The hint where there is no store."""
@@ -139,7 +139,6 @@ def _sqlite(url: URL) -> Engine:
         _keep_private(Path(url.database))
     engine = sqlalchemy_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -151,8 +150,7 @@ def _sqlite_to_read(url: URL) -> Engine:
     named = url.set(database=f"file:{quote(str(file.absolute()))}", query={"mode": "ro", "uri": "true"})
     engine = sqlalchemy_engine(named, hide_parameters=True)
     event.listen(engine, "connect", _prepare_to_read)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine.execution_options(**{READ_ONLY: True})
+    return engine.execution_options(**{_READ_ONLY: True})
 
 
 def _prepare_to_read(connection: Any, _record: object) -> None:
@@ -211,7 +209,16 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
             return
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at once: a lease that was read must not change before the write that it allows."""
-    read_only = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+def begin(connection: Connection, *, read_only: bool = False) -> None:
+    """Begin a transaction of SQLite; PostgreSQL's begins with its first statement. Raises the driver's errors.
+
+    One that may write takes the write lock at once: a lease that was read must not change before the write that it
+    allows.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    only_read = read_only or _READ_ONLY in connection.get_execution_options()
+    # By the driver itself. With a listener for it SQLAlchemy would prepare events for each statement: a third of the
+    # work of a short transaction.
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    driver.execute("BEGIN" if only_read else "BEGIN IMMEDIATE")

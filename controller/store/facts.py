@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select
 
 from controller.domain.identity import FlowKey
 from controller.domain.publish_time import PublishTime, PublishWay
 from controller.domain.references import FlowReference, Resolution, ResourceReference
-from controller.store.database import StorePart, insert_if_absent
+from controller.store.database import StorePart, insert_or_update
 from controller.store.schema import facts, publish_times
 
 _REFERENCES: Final = "references"
@@ -59,13 +59,7 @@ class Facts(StorePart):
         self._put((organization, flow_id, version, _EXPORT_DIGEST), digest)
 
     def _get(self, organization: str, flow_id: str, version: str, kind: str) -> Any:
-        query = select(facts.c.value).where(
-            facts.c.organization == organization,
-            facts.c.flow_id == flow_id,
-            facts.c.version == version,
-            facts.c.kind == kind,
-        )
-        return self._value(query)
+        return self._value(_FACT, organization=organization, flow_id=flow_id, version=version, kind=kind)
 
     def _put(self, key: tuple[str, str, str, str], value: object) -> None:
         organization, flow_id, version, kind = key
@@ -86,21 +80,21 @@ class LearnedTimes(StorePart):
 
     def of(self, organization: str) -> dict[tuple[FlowKey, PublishWay], PublishTime]:
         """All that is known about an organisation's flows."""
-        query = select(publish_times).where(publish_times.c.organization == organization)
         return {
             (FlowKey(row["type"], row["name"]), PublishWay(row["way"])): PublishTime(
                 row["seconds"], row["deviation_s"], row["size"]
             )
-            for row in self._rows(query)
+            for row in self._rows(_TIMES, organization=organization)
         }
 
     def remember(self, organization: str, key: FlowKey, way: PublishWay, time: PublishTime) -> None:
         """Replace what is known about one flow."""
         names = {"organization": organization, "type": key.type, "name": key.name, "way": way.value}
-        values = asdict(time) | {"at": self._clock.now()}
-        columns = publish_times.c
         with self._database.write() as connection:
-            insert_if_absent(connection, publish_times, names | values)
-            connection.execute(
-                update(publish_times).where(*(columns[name] == value for name, value in names.items())).values(values)
-            )
+            insert_or_update(connection, publish_times, names | asdict(time) | {"at": self._clock.now()})
+
+
+_FACT: Final = select(facts.c.value).where(
+    *(facts.c[name] == bindparam(name) for name in ("organization", "flow_id", "version", "kind"))
+)
+_TIMES: Final = select(publish_times).where(publish_times.c.organization == bindparam("organization"))

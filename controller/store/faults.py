@@ -82,13 +82,15 @@ class Outage:
 @contextmanager
 def mapped(engine: Engine) -> Iterator[None]:
     """Raise StoreFailed for every exception of the driver."""
-    where = shown_url(engine.url)
     try:
         yield
-    except DBAPIError as error:
-        raise StoreFailed(f"the store {where} failed: {str(error.orig).strip()}", hint=_hint(error.orig)) from error
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreFailed(
+            f"the store {shown_url(engine.url)} failed: {str(cause).strip()}", hint=_hint(cause)
+        ) from error
     except SQLAlchemyError as error:
-        raise StoreFailed(f"the store {where} failed: {type(error).__name__}") from error
+        raise StoreFailed(f"the store {shown_url(engine.url)} failed: {type(error).__name__}") from error
 
 
 def ended_for_another(error: StoreFailed) -> bool:

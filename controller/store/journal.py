@@ -15,6 +15,7 @@ from typing import Final, TypedDict, Unpack
 from sqlalchemy import (
     BindParameter,
     Connection,
+    RowMapping,
     Select,
     String,
     bindparam,
@@ -87,7 +88,7 @@ class Journal(StorePart):
         """Open a sync with all its steps, pending, in deployment order."""
         with self._writing(lease) as (connection, now):
             values = asdict(sync) | {"state": SyncState.RUNNING.value, "started_at": now, "summary": {}}
-            sync_id = connection.execute(insert(syncs).values(values).returning(syncs.c.id)).scalar_one()
+            sync_id = connection.execute(_NEW_SYNC, values).scalar_one()
             rows = [
                 new_step_values(change) | {"sync_id": sync_id, "position": position, "updated_at": now}
                 for position, change in enumerate(changes)
@@ -95,7 +96,7 @@ class Journal(StorePart):
             # SQLAlchemy would make one row of defaults of an empty list.
             if rows:
                 connection.execute(insert(steps), rows)
-            return _load(connection, select(syncs).where(syncs.c.id == sync_id))[0]
+            return _load(connection, _SYNC, sync=sync_id)[0]
 
     def add(self, lease: Lease, sync_id: int, change: NewStep) -> StepRecord:
         """One more step of a sync that is open, after all others."""
@@ -103,20 +104,20 @@ class Journal(StorePart):
             last = select(func.max(steps.c.position)).where(steps.c.sync_id == sync_id)
             position = (connection.execute(last).scalar_one() or 0) + 1
             values = new_step_values(change) | {"sync_id": sync_id, "position": position, "updated_at": now}
-            step_id = connection.execute(insert(steps).values(values).returning(steps.c.id)).scalar_one()
-            return _one_step(connection, step_id)
+            step = connection.execute(_NEW_STEP, values).mappings().one()
+            return step_record(step)
 
     def finish(self, lease: Lease, sync_id: int, state: SyncState, summary: Mapping[str, object]) -> None:
         """Close a sync, or mark it as stopped, to be resumed."""
         with self._writing(lease) as (connection, now):
             values = {"state": state.value, "finished_at": None if state.open else now, "summary": dict(summary)}
-            connection.execute(update(syncs).where(syncs.c.id == sync_id).values(values))
+            connection.execute(_CHANGE_SYNC, values | {"sync": sync_id})
 
     def advance(self, lease: Lease, step_id: int, state: StepState, **facts: Unpack[StepFacts]) -> StepRecord:
         """Move a step to a state, with the facts that became known."""
         with self._writing(lease) as (connection, now):
-            _move_step(connection, step_id, state, now, facts)
-            return _one_step(connection, step_id)
+            moved = _move_step(connection, step_id, state, now, facts)
+            return step_record(moved, _writes(connection, step_id))
 
     def intend(
         self, lease: Lease, step_id: int, action: str, details: Mapping[str, object], *, state: StepState | None = None
@@ -129,20 +130,20 @@ class Journal(StorePart):
             if state is not None:
                 _move_step(connection, step_id, state, now, {})
             values = {"step_id": step_id, "action": action, "details": dict(details), "intent_at": now}
-            announcing = insert(writes).values(fence=lease.fence, **values).returning(writes.c.id)
-            write_id = connection.execute(announcing).scalar_one()
+            write_id = connection.execute(_NEW_WRITE, {"fence": lease.fence, **values}).scalar_one()
         return WriteRecord(write_id, step_id, action, details, now)
 
     def conclude(
         self, write: WriteRecord, outcome: WriteOutcome, result: Mapping[str, object], *, ticket: Ticket | None = None
-    ) -> None:
-        """Note the result of an announced call, with the ticket to poll. Needs no lease."""
+    ) -> StepRecord:
+        """Note the result of an announced call, with the ticket to poll. Needs no lease. Returns the step with it."""
         # The call was made under the lease, so its result counts even when the lease is lost since.
         values = {"outcome": outcome.value, "result": dict(result), "result_at": self._clock.now()}
         with self._database.write() as connection:
-            connection.execute(update(writes).where(writes.c.id == write.id).values(values))
+            connection.execute(_CHANGE_WRITE, values | {"write": write.id})
             if ticket is not None:
                 _update_step(connection, write.step_id, {"ticket": ticket})
+            return _one_step(connection, write.step_id)
 
     # Reading.
 
@@ -153,7 +154,7 @@ class Journal(StorePart):
 
     def sync(self, sync_id: int) -> SyncRecord | None:
         with self._database.read() as connection:
-            found = _load(connection, select(syncs).where(syncs.c.id == sync_id))
+            found = _load(connection, _SYNC, sync=sync_id)
         return found[0] if found else None
 
     def history(
@@ -178,7 +179,7 @@ class Journal(StorePart):
 
     def newest(self, organization: str) -> int:
         """The number of the organisation's last sync; 0 before the first."""
-        return int(self._value(select(func.max(syncs.c.id)).where(syncs.c.organization == organization)) or 0)
+        return int(self._value(_NEWEST, organization=organization) or 0)
 
     def latest(self, organization: str) -> dict[FlowKey, StepRecord]:
         """Of each flow the last step that did anything; without its writes."""
@@ -186,36 +187,13 @@ class Journal(StorePart):
 
     def delivered(self, organization: str, key: FlowKey, version: str) -> StepRecord | None:
         """The last step that made this version of the flow live and was recorded; without its writes."""
-        query = (
-            select(steps)
-            .join(syncs)
-            .where(
-                syncs.c.organization == organization,
-                steps.c.type == key.type,
-                steps.c.name == key.name,
-                steps.c.live_version == version,
-                steps.c.state == StepState.RECORDED.value,
-            )
-            .order_by(steps.c.id.desc())
-            .limit(1)
-        )
-        return next(map(step_record, self._rows(query)), None)
+        rows = self._rows(_DELIVERED, organization=organization, **asdict(key), version=version)
+        return next(map(step_record, rows), None)
 
     def last_write(self, organization: str, key: FlowKey, actions: Sequence[str]) -> WriteRecord | None:
         """The newest call of these kinds that was announced for the flow, in any sync."""
-        query = (
-            select(writes)
-            .select_from(writes.join(steps).join(syncs))
-            .where(
-                syncs.c.organization == organization,
-                steps.c.type == key.type,
-                steps.c.name == key.name,
-                writes.c.action.in_(actions),
-            )
-            .order_by(writes.c.id.desc())
-            .limit(1)
-        )
-        return next(map(write_record, self._rows(query)), None)
+        rows = self._rows(_LAST_WRITE, organization=organization, **asdict(key), actions=list(actions))
+        return next(map(write_record, rows), None)
 
     def unfinished(self, organization: str) -> list[SyncRecord]:
         """Syncs that a dead or stopped process left open, and closed ones with something left to record."""
@@ -223,20 +201,21 @@ class Journal(StorePart):
             return _load(connection, _UNFINISHED, organization=organization)
 
 
-def _move_step(connection: Connection, step_id: int, state: StepState, now: datetime, facts: StepFacts) -> None:
+def _move_step(connection: Connection, step_id: int, state: StepState, now: datetime, facts: StepFacts) -> RowMapping:
     # A paused step is one that bakes: it is not paused any more as soon as it does anything else.
     ended: dict[str, object] = {} if state is StepState.BAKING else {"paused": False}
-    _update_step(connection, step_id, facts, state=state.value, updated_at=now, **ended)
+    moved = _update_step(connection, step_id, facts, state=state.value, updated_at=now, **ended)
     note_state(connection, step_id, state)
+    return moved
 
 
-def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more: object) -> None:
+def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more: object) -> RowMapping:
     values: dict[str, object] = {**facts, **more}
     if "ticket" in facts:
         values["ticket"] = None if facts["ticket"] is None else asdict(facts["ticket"])
     if "consumed" in facts:
         values["consumed"] = consumed_to_json(facts["consumed"])
-    connection.execute(update(steps).where(steps.c.id == step_id).values(values))
+    return connection.execute(_CHANGE_STEP, values | {"step": step_id}).mappings().one()
 
 
 # Built once: these are asked for again and again, and to put them together takes longer than to run them.
@@ -256,7 +235,35 @@ UNFINISHED_IDS: Final = union(
 _UNFINISHED: Final = (
     select(syncs).where(syncs.c.organization == _ORGANIZATION, syncs.c.id.in_(UNFINISHED_IDS)).order_by(syncs.c.id)
 )
+_SYNC: Final = select(syncs).where(syncs.c.id == bindparam("sync"))
+_NEWEST: Final = select(func.max(syncs.c.id)).where(syncs.c.organization == _ORGANIZATION)
+_NEW_SYNC: Final = insert(syncs).returning(syncs.c.id)
+_CHANGE_SYNC: Final = update(syncs).where(syncs.c.id == bindparam("sync"))
 _STEP: Final = select(steps).where(steps.c.id == bindparam("step"))
+_NEW_STEP: Final = insert(steps).returning(*steps.c)
+_CHANGE_STEP: Final = update(steps).where(steps.c.id == bindparam("step")).returning(*steps.c)
+_OF_FLOW: Final = (
+    syncs.c.organization == _ORGANIZATION,
+    steps.c.type == bindparam("type"),
+    steps.c.name == bindparam("name"),
+)
+_DELIVERED: Final = (
+    select(steps)
+    .join(syncs)
+    .where(*_OF_FLOW, steps.c.live_version == bindparam("version"), steps.c.state == StepState.RECORDED.value)
+    .order_by(steps.c.id.desc())
+    .limit(1)
+)
+_ACTIONS: Final[BindParameter[str]] = bindparam("actions", expanding=True)
+_LAST_WRITE: Final = (
+    select(writes)
+    .select_from(writes.join(steps).join(syncs))
+    .where(*_OF_FLOW, writes.c.action.in_(_ACTIONS))
+    .order_by(writes.c.id.desc())
+    .limit(1)
+)
+_NEW_WRITE: Final = insert(writes).returning(writes.c.id)
+_CHANGE_WRITE: Final = update(writes).where(writes.c.id == bindparam("write"))
 _WRITES: Final = select(writes).where(writes.c.step_id == bindparam("step")).order_by(writes.c.id)
 _SYNCS: Final[BindParameter[int]] = bindparam("syncs", expanding=True)
 _STEPS_OF: Final = select(steps).where(steps.c.sync_id.in_(_SYNCS)).order_by(steps.c.sync_id, steps.c.position)
@@ -265,12 +272,17 @@ _WRITES_OF: Final = select(writes).join(steps).where(steps.c.sync_id.in_(_SYNCS)
 
 def _one_step(connection: Connection, step_id: int) -> StepRecord:
     row = connection.execute(_STEP, {"step": step_id}).mappings().one()
-    made = connection.execute(_WRITES, {"step": step_id}).mappings()
-    return step_record(row, [write_record(write) for write in made])
+    return step_record(row, _writes(connection, step_id))
+
+
+def _writes(connection: Connection, step_id: int) -> list[WriteRecord]:
+    return [write_record(row) for row in connection.execute(_WRITES, {"step": step_id}).mappings()]
 
 
 def _load(connection: Connection, query: Select[tuple[object, ...]], **named: object) -> list[SyncRecord]:
     found = connection.execute(query, named).mappings().all()
+    if not found:
+        return []
     ids = [row["id"] for row in found]
     rows = connection.execute(_STEPS_OF, {"syncs": ids}).mappings()
     by_sync: dict[int, list[StepRecord]] = {sync_id: [] for sync_id in ids}

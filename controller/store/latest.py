@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from sqlalchemy import BigInteger, Connection, Executable, bindparam, delete, func, insert, select
@@ -39,15 +40,16 @@ def note_state(connection: Connection, step_id: int, state: StepState) -> None:
 
 
 def _note(connection: Connection) -> Executable:
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # takes long, and most stores are SQLite
+    return _note_on_server() if connection.dialect.name == "postgresql" else _NOTE
 
-        noting = postgresql.insert(latest_steps).from_select(_COLUMNS, _OF_STEP)
-        newer = latest_steps.c.step_id < noting.excluded.step_id
-        return noting.on_conflict_do_update(
-            index_elements=_FLOW, set_={"step_id": noting.excluded.step_id}, where=newer
-        )
-    return _NOTE
+
+@cache
+def _note_on_server() -> Executable:
+    from sqlalchemy.dialects import postgresql  # takes long, and most stores are SQLite
+
+    noting = postgresql.insert(latest_steps).from_select(_COLUMNS, _OF_STEP)
+    newer = latest_steps.c.step_id < noting.excluded.step_id
+    return noting.on_conflict_do_update(index_elements=_FLOW, set_={"step_id": noting.excluded.step_id}, where=newer)
 
 
 _noting = sqlite.insert(latest_steps).from_select(_COLUMNS, _OF_STEP)

@@ -57,7 +57,7 @@ class Leases(StorePart):
             again = (row["holder"], row["manifest"]) == (holder, manifest)
             lease = Lease(name, holder, int(row["fence"]) + 1, self._end(now, ttl_s), manifest, again)
             values = {column: value for column, value in asdict(lease).items() if column in leases.c}
-            connection.execute(update(leases).where(leases.c.name == name).values(values))
+            connection.execute(_CHANGE, values | {"lease": name})
         return lease
 
     def renew(self, lease: Lease, *, ttl_s: float | None = None) -> Lease:
@@ -65,7 +65,7 @@ class Leases(StorePart):
         with self._database.write() as connection:
             now = prove(self._database, connection, lease, self._clock)
             renewed = replace(lease, expires_at=self._end(now, ttl_s))
-            connection.execute(update(leases).where(leases.c.name == lease.name).values(expires_at=renewed.expires_at))
+            connection.execute(_CHANGE, {"lease": lease.name, "expires_at": renewed.expires_at})
         return renewed
 
     def require(self, lease: Lease) -> None:
@@ -77,11 +77,8 @@ class Leases(StorePart):
         """Release the lease; a no-op when it is not ours any more."""
         # The row stays: its fence has to grow from holder to holder.
         with self._database.write() as connection:
-            connection.execute(
-                update(leases)
-                .where(leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.fence == lease.fence)
-                .values(expires_at=self._now(connection))
-            )
+            own = {"lease": lease.name, "its_holder": lease.holder, "its_fence": lease.fence}
+            connection.execute(_RELEASE, own | {"expires_at": self._now(connection)})
 
     def holder(self, name: str) -> Lease | None:
         """The present holder of the lease."""
@@ -135,6 +132,8 @@ def _require_held(row: RowMapping, lease: Lease, now: datetime) -> None:
 _LEASE: Final = select(leases).where(leases.c.name == bindparam("name"))
 _HELD: Final = _LEASE.with_for_update()
 """No other process can take it until the transaction ends."""
+_CHANGE: Final = update(leases).where(leases.c.name == bindparam("lease"))
+_RELEASE: Final = _CHANGE.where(leases.c.holder == bindparam("its_holder"), leases.c.fence == bindparam("its_fence"))
 
 
 def _row(connection: Connection, query: Select[tuple[object, ...]], name: str) -> RowMapping:

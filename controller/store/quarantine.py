@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, insert, select, update
 
 from controller.domain.identity import FlowKey
 from controller.store.database import StorePart
@@ -35,12 +36,7 @@ class Quarantines(StorePart):
 
     def active(self, organization: str) -> tuple[Quarantined, ...]:
         """The desired states that are quarantined now, oldest first."""
-        query = (
-            select(quarantines)
-            .where(quarantines.c.organization == organization, quarantines.c.released_at.is_(None))
-            .order_by(quarantines.c.id)
-        )
-        return tuple(map(_quarantined, self._rows(query)))
+        return tuple(map(_quarantined, self._rows(_ACTIVE, organization=organization)))
 
     def release(self, organization: str, key: FlowKey, *, by: str, wanted: str | None = None) -> int:
         """Let a flow's desired states, or just one of them, be tried again; returns how many were released."""
@@ -48,6 +44,13 @@ class Quarantines(StorePart):
         if wanted is not None:
             match = and_(match, quarantines.c.wanted == wanted)
         return self._write(update(quarantines).where(match).values(released_at=self._clock.now(), released_by=by))
+
+
+_ACTIVE: Final = (
+    select(quarantines)
+    .where(quarantines.c.organization == bindparam("organization"), quarantines.c.released_at.is_(None))
+    .order_by(quarantines.c.id)
+)
 
 
 def _of_flow(organization: str, key: FlowKey) -> ColumnElement[bool]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Final, Self, TextIO
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select
 
 from controller.domain.clock import Clock
 from controller.store.actions import Actions
@@ -17,7 +17,7 @@ from controller.store.approvals import Approvals
 from controller.store.audit import AuditLog
 from controller.store.audit_file import KEEP_DAYS, AuditCopy, AuditFile, AuditStream
 from controller.store.bindings import Bindings, ClientIdentities
-from controller.store.database import Database, StorePart, insert_if_absent
+from controller.store.database import Database, StorePart, insert_if_absent, insert_or_update
 from controller.store.drifts import Drifts
 from controller.store.facts import Facts, LearnedTimes
 from controller.store.history import HISTORY_DAYS, History
@@ -125,17 +125,13 @@ class KnownBranches(StorePart):
 
     def of(self, organization: str) -> dict[str, str]:
         """By branch, the commit that an organisation's record was last known to be at."""
-        query = select(known_branches).where(known_branches.c.organization == organization)
-        return {row["branch"]: row["sha"] for row in self._rows(query)}
+        return {row["branch"]: row["sha"] for row in self._rows(_BRANCHES, organization=organization)}
 
     def note(self, organization: str, branch: str, sha: str) -> None:
         """Remember where the record is."""
-        key = {"organization": organization, "branch": branch}
-        values = {"sha": sha, "at": self._clock.now()}
+        values = {"organization": organization, "branch": branch, "sha": sha, "at": self._clock.now()}
         with self._database.write() as connection:
-            insert_if_absent(connection, known_branches, key | values)
-            connection.execute(
-                update(known_branches)
-                .where(known_branches.c.organization == organization, known_branches.c.branch == branch)
-                .values(values)
-            )
+            insert_or_update(connection, known_branches, values)
+
+
+_BRANCHES: Final = select(known_branches).where(known_branches.c.organization == bindparam("organization"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import RowMapping, Select, insert, select, update
+from typing import Final
+
+from sqlalchemy import RowMapping, bindparam, insert, select, update
 
 from controller.domain.suspension import Suspension
 from controller.store.database import StorePart
@@ -17,17 +19,17 @@ class Suspensions(StorePart):
         """Stop new deliveries; one that is suspended already stays as it is. Returns the suspension that holds."""
         values = {"organization": organization, "by": by, "reason": reason, "at": self._clock.now()}
         with self._database.write() as connection:
-            row = connection.execute(_active(organization)).mappings().first()
+            row = connection.execute(_ACTIVE, {"organization": organization}).mappings().first()
             if row is None:
                 connection.execute(insert(suspensions).values(values))
                 touch(connection, organization, LiveTopic.SUSPENSION)
-                row = connection.execute(_active(organization)).mappings().one()
+                row = connection.execute(_ACTIVE, {"organization": organization}).mappings().one()
         return _suspension(row)
 
     def resume(self, organization: str, *, by: str, reason: str) -> Suspension | None:
         """Let deliveries begin again. Returns the suspension that ended; None where there was none."""
         with self._database.write() as connection:
-            row = connection.execute(_active(organization)).mappings().first()
+            row = connection.execute(_ACTIVE, {"organization": organization}).mappings().first()
             if row is None:
                 return None
             ended = {"resumed_by": by, "resumed_reason": reason, "resumed_at": self._clock.now()}
@@ -38,7 +40,7 @@ class Suspensions(StorePart):
 
     def of(self, organization: str) -> Suspension | None:
         """The suspension that holds now."""
-        return next(map(_suspension, self._rows(_active(organization))), None)
+        return next(map(_suspension, self._rows(_ACTIVE, organization=organization)), None)
 
     def active(self) -> list[Suspension]:
         """The suspensions that hold now, one for each organisation."""
@@ -47,10 +49,13 @@ class Suspensions(StorePart):
         return [found[name] for name in sorted(found)]
 
 
-def _active(organization: str) -> Select[tuple[object, ...]]:
-    """The oldest, should two processes have suspended it at once."""
-    query = select(suspensions).where(suspensions.c.organization == organization, suspensions.c.resumed_at.is_(None))
-    return query.order_by(suspensions.c.id).limit(1)
+_ACTIVE: Final = (
+    select(suspensions)
+    .where(suspensions.c.organization == bindparam("organization"), suspensions.c.resumed_at.is_(None))
+    .order_by(suspensions.c.id)
+    .limit(1)
+)
+"""The oldest, should two processes have suspended it at once."""
 
 
 def _suspension(row: RowMapping) -> Suspension:
