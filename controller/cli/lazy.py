@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 _OPTIONAL = ("click", "rich.console", "rich.pretty")
+_LOOKED_FOR = "sniffio"
+"""httpcore tries to import it several times a request, which searches the whole path where it is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def import_alone(*libraries: str) -> None:
 
     httpx imports click and rich for a command line of its own, and structlog imports rich to colour tracebacks.
     Neither is used here, and both together take as long to import as httpx and structlog. They can be imported later.
+    A library that is looked for at each request, and is not installed, stays absent.
     """
     modules = cast("dict[str, Any]", sys.modules)
     absent = [name for name in _OPTIONAL if name not in modules]
@@ -83,6 +87,8 @@ def import_alone(*libraries: str) -> None:
     finally:
         for name in absent:
             del modules[name]
+    if _LOOKED_FOR not in modules and importlib.util.find_spec(_LOOKED_FOR) is None:
+        modules[_LOOKED_FOR] = None
 
 
 def _command(function: Callable[..., Any], name: str, entry: ListedCommand) -> Any:

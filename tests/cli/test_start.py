@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from controller.cli.commands import COMMANDS, FORMER_NAMES
+from controller.cli.lazy import import_alone
 from controller.cli.main import run
+from tests.support.shell import simulator_thread
 
 HEAVY = ("httpx", "git", "sqlalchemy", "pydantic", "networkx", "starlette", "fastapi", "jinja2")
 OPTIONAL = ("click", "pygments", "rich.console", "rich.pretty", "rich.traceback")
@@ -74,6 +77,25 @@ def test_a_command_does_not_load_what_it_does_not_use(name: str) -> None:
 
 def test_a_command_that_delivers_loads_the_modules_by_those_names() -> None:
     assert _loaded(["apply", "--help"], DELIVERING)[1] == list(DELIVERING)
+
+
+async def test_a_request_searches_the_path_for_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            asked.append(name)
+
+    monkeypatch.delitem(sys.modules, "sniffio", raising=False)
+    import_alone("httpx")
+    with simulator_thread() as url:
+        async with httpx.AsyncClient() as client:
+            await client.get(f"{url}/_simulator/calls")
+            monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+            await client.get(f"{url}/_simulator/calls")
+
+    assert asked == []
 
 
 def test_every_command_explains_itself() -> None:
