@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller.repository.audit_heads import AuditHead
+from controller.store.audit_reading import AuditReading
 from controller.store.engine import create_engine
 from controller.store.store import Store
 from tests.support.audit import audit_entries
@@ -26,29 +27,32 @@ _MANY = settings(
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A store and the folder of its files, that nothing has touched."""
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AuditReading, Path]]:
+    """A store, open to be read, and the folder of its files, that nothing has touched."""
     folder = tmp_path_factory.mktemp("audit")
     clock = SteppedClock()
     with Store.open(f"sqlite:///{folder}/penstock.db", clock=clock, audit_folder=folder / "files") as store:
         append(store, ENTRIES, clock)
-    assert told(proven(f"sqlite:///{folder}/penstock.db", [folder / "files"])) == []
-    return folder / "penstock.db", folder / "files"
+    with AuditReading.open(f"sqlite:///{folder}/penstock.db") as reading:
+        assert told(proven(reading, [folder / "files"])) == []
+        yield reading, folder / "files"
 
 
 @pytest.fixture
-def files(written: tuple[Path, Path], tmp_path: Path) -> Path:
+def files(written: tuple[AuditReading, Path], tmp_path: Path) -> Path:
     """A copy of the files to tamper with."""
     return Path(shutil.copytree(written[1], tmp_path / "files"))
 
 
-def whole(written: tuple[Path, Path], files: Path) -> bool:
-    return told(proven(f"sqlite:///{written[0]}", [files])) == []
+def whole(written: tuple[AuditReading, Path], files: Path) -> bool:
+    return told(proven(written[0], [files])) == []
 
 
 @_MANY
 @given(data=st.data())
-def test_any_changed_byte_of_a_file_is_found(written: tuple[Path, Path], files: Path, data: st.DataObject) -> None:
+def test_any_changed_byte_of_a_file_is_found(
+    written: tuple[AuditReading, Path], files: Path, data: st.DataObject
+) -> None:
     file = data.draw(st.sampled_from(sorted(files.iterdir())))
     original = file.read_bytes()
     place = data.draw(st.integers(0, len(original) - 1))
@@ -63,7 +67,7 @@ def test_any_changed_byte_of_a_file_is_found(written: tuple[Path, Path], files: 
 @_MANY
 @given(data=st.data())
 def test_any_line_that_is_removed_doubled_or_moved_is_found(
-    written: tuple[Path, Path], files: Path, data: st.DataObject
+    written: tuple[AuditReading, Path], files: Path, data: st.DataObject
 ) -> None:
     file = data.draw(st.sampled_from(sorted(files.iterdir())))
     original = file.read_bytes()
@@ -88,7 +92,7 @@ def test_any_line_that_is_removed_doubled_or_moved_is_found(
 @_MANY
 @given(count=st.integers(1, ENTRIES), at_the_end=st.booleans())
 def test_files_that_are_cut_off_at_either_end_are_found(
-    written: tuple[Path, Path], files: Path, *, count: int, at_the_end: bool
+    written: tuple[AuditReading, Path], files: Path, *, count: int, at_the_end: bool
 ) -> None:
     originals = {file: file.read_bytes() for file in sorted(files.iterdir())}
     all_lines = [(file, line) for file, text in originals.items() for line in text.splitlines(keepends=True)]
@@ -187,7 +191,7 @@ def test_a_head_of_a_record_commit_finds_the_end_that_store_and_head_have_lost(t
     assert found.startswith("commit dddddddddddd, production, 2026-01-06T00:00:00+00:00: the chain was cut off")
 
 
-def test_files_alone_are_checked_where_there_is_no_store(written: tuple[Path, Path], files: Path) -> None:
+def test_files_alone_are_checked_where_there_is_no_store(written: tuple[AuditReading, Path], files: Path) -> None:
     assert told(proven(None, [files])) == []
     middle = sorted(files.iterdir())[1]
     middle.write_bytes(b"".join(middle.read_bytes().splitlines(keepends=True)[1:]))

@@ -36,14 +36,17 @@ def append(store: Store, count: int, clock: SteppedClock, organization: str = OR
 
 
 def proven(
-    url: str | None, folders: Sequence[Path] = (), commits: Sequence[AuditHead] = (), since: date = date(2026, 1, 1)
+    store: str | AuditReading | None,
+    folders: Sequence[Path] = (),
+    commits: Sequence[AuditHead] = (),
+    since: date = date(2026, 1, 1),
 ) -> AuditProof:
-    """The proof of a store, files and record commits, of which files are kept since that day."""
+    """The proof of a store, by its URL or open, files and record commits, of which files are kept since that day."""
+    if isinstance(store, str):
+        with AuditReading.open(store) as reading:
+            return proven(reading, folders, commits, since)
     heads = {ORGANIZATION: tuple(commits)} if commits else {}
-    if url is None:
-        return AuditProver(None, folders, Recorded(heads, {}), since).prove()
-    with AuditReading.open(url) as reading:
-        return AuditProver(reading, folders, Recorded(heads, {}), since).prove()
+    return AuditProver(store, folders, Recorded(heads, {}), since).prove()
 
 
 def told(proof: AuditProof) -> list[str]:

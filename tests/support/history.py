@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from controller.store.database import MIGRATIONS
-from controller.store.engine import create_engine
+from controller.store.database import MIGRATIONS, Database
+from controller.store.engine import begin, create_engine
 from controller.store.schema import metadata
 
 ORGANIZATION = "production"
@@ -18,13 +18,19 @@ _AT_ONCE = 1000
 
 
 def write_history(url: str, *, syncs: int, flows: int, began: datetime, version: str = "head") -> None:
-    """Bring the schema to that version, and write syncs of five recorded steps, a minute apart.
+    """Bring an empty store to that version, and write syncs of five recorded steps, a minute apart.
+
+    A store of the newest version stays as it is.
 
     Flow `i` is published by every sync whose steps come to it in turn; its versions count from 1.0.
     """
+    if version == "head":
+        Database.open(url).close()
     engine = create_engine(url)
     with engine.begin() as connection:
-        migrate(connection, version)
+        begin(connection)
+        if version != "head":
+            migrate(connection, version)
         rows: dict[str, list[dict[str, Any]]] = {"syncs": [], "steps": [], "writes": []}
         published = dict.fromkeys(range(flows), 0)
         for number in range(1, syncs + 1):
