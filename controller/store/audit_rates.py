@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, case, func, or_, select, true
+from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, case, func, not_, or_, select, true
 
 from controller.domain.status import StepCause, StepState
+from controller.store.columns import one_of
 from controller.store.schema import audit, steps, syncs
 
 COUNTED: Final = 1000
@@ -49,9 +50,9 @@ class Rates:
 
 def _ended() -> Select[bool]:
     """Of each change that ended or is live, whether it counts as a success."""
-    well = steps.c.state.in_(_WENT_WELL)
-    wrong = steps.c.state.in_(_WENT_WRONG)
-    by_itself = or_(steps.c.cause.is_(None), steps.c.cause.not_in(_ASKED_FOR))
+    well = one_of(steps.c.state, _WENT_WELL)
+    wrong = one_of(steps.c.state, _WENT_WRONG)
+    by_itself = or_(steps.c.cause.is_(None), not_(one_of(steps.c.cause, _ASKED_FOR)))
     return select(well.label("counts")).where(steps.c.kind != _NOT_DEPLOYED, or_(well, and_(wrong, by_itself)))
 
 

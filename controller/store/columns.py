@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Text
+from sqlalchemy import JSON, BigInteger, ColumnElement, DateTime, Dialect, Integer, Text, literal_column
 from sqlalchemy.types import TypeDecorator
 
 from controller.domain.redaction import SECRETS
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key that the database assigns, on both."""
+
+
+def one_of(column: ColumnElement[str], words: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a column has one of these words, which are the product's own and hold no quote.
+
+    They are part of the statement's text: a list of parameters would be put in anew each time that it runs.
+    """
+    return column.in_([literal_column(f"'{word}'", Text) for word in words])
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket
 from controller.domain.status import StepCause, StepState
+from controller.store.columns import one_of
 from controller.store.database import StorePart
 from controller.store.latest import note_state
 from controller.store.leases import Lease, prove
@@ -223,8 +224,8 @@ _ORGANIZATION: Final = bindparam("organization", type_=String)
 _LATEST: Final = select(steps).join(latest_steps).where(latest_steps.c.organization == _ORGANIZATION)
 UNFINISHED_IDS: Final = union(
     # Each part has an index of its own; with `or` the whole history would be read.
-    select(syncs.c.id).where(syncs.c.state.in_(_OPEN)),
-    select(steps.c.sync_id).where(steps.c.state.in_((*_TO_RECORD, StepState.ROLLING_BACK.value))),
+    select(syncs.c.id).where(one_of(syncs.c.state, _OPEN)),
+    select(steps.c.sync_id).where(one_of(steps.c.state, (*_TO_RECORD, StepState.ROLLING_BACK.value))),
     select(steps.c.sync_id).where(
         steps.c.state == StepState.ROLLED_BACK.value,
         steps.c.recorded_at.is_(None),
