@@ -26,6 +26,8 @@ from tests.support.memory import roomy
 
 _COPIES_FILES = 150_000
 """The first version that copies a database in one of two ways. Its usual one logs each page: five times the work."""
+_ADMINISTRATORS: dict[str, psycopg.Connection] = {}
+"""By the server's URL."""
 
 
 def server_programs() -> Path | None:
@@ -106,6 +108,8 @@ def running_server(programs: Path) -> Iterator[Server]:
         try:
             yield server
         finally:
+            if server.url in _ADMINISTRATORS:
+                _ADMINISTRATORS.pop(server.url).close()
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -126,16 +130,26 @@ def needed_server() -> Iterator[Server]:
 def new_database(server: str, template: str = "template1") -> str:
     """The URL of a database of its own on that server: empty, or a copy of another one that nobody uses."""
     name = f"s{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        how = "STRATEGY FILE_COPY" if connection.info.server_version >= _COPIES_FILES else ""
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {how}".encode())
+    how = "STRATEGY FILE_COPY" if _administrator(server).info.server_version >= _COPIES_FILES else ""
+    _administrator(server).execute(f"CREATE DATABASE {name} TEMPLATE {template} {how}".encode())
     return server.replace("/postgres?", f"/{name}?")
 
 
 def drop(server: str, url: str) -> None:
     """Give back the room of a database, in memory some megabytes."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)".encode())
+    _administrator(server).execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)".encode())
+
+
+def _administrator(server: str) -> psycopg.Connection:
+    """A connection that stays open, because the server begins a process for each; a new one after it was stopped."""
+    kept = _ADMINISTRATORS.get(server)
+    if kept is not None:
+        with contextlib.suppress(psycopg.OperationalError):
+            kept.execute("SELECT 1")
+            return kept
+        kept.close()
+    made = _ADMINISTRATORS[server] = psycopg.connect(server, autocommit=True)
+    return made
 
 
 def new_store(server: str) -> str:
