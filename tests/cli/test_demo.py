@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from controller.cli import exit_codes
 from controller.cli.commands.demo import CHAPTERS
-from controller.cli.commands.demo.stage import open_stage
+from controller.cli.commands.demo.stage import DemoStage, open_stage
 from controller.domain.errors.process import Interrupted
 from controller.planning.model import Plan
 from controller.reconcile.pass_ import Unwatched
@@ -37,6 +39,17 @@ class StopsWhenPlanned(Unwatched):
 
 
 def test_a_demo_that_is_stopped_is_interrupted_and_has_not_failed() -> None:
-    with open_stage() as stage, pytest.raises(Interrupted) as stopped:
-        stage.apply(StopsWhenPlanned())
+    with open_stage() as stage:
+        assert _certificates_read_while_asked(stage) == 0
+        with pytest.raises(Interrupted) as stopped:
+            stage.apply(StopsWhenPlanned())
     assert exit_codes.for_error(stopped.value) == exit_codes.INTERRUPTED
+
+
+def _certificates_read_while_asked(stage: DemoStage) -> int:
+    """How often: to read all authorities takes longer than ten calls."""
+    with mock.patch.object(ssl, "create_default_context", wraps=ssl.create_default_context) as made:
+        stage.reset_calls()
+        assert stage.calls() == 0
+        assert stage.flows() == []
+    return made.call_count

@@ -38,6 +38,8 @@ class DemoStage:
     remote: Path
     url: str
     settings: Settings
+    simulator: httpx.Client
+    """Asks it; one for all that is asked, because each reads the certificates that it trusts."""
 
     def git(self, *arguments: str, folder: Path | None = None) -> str:
         """Run git in the clone."""
@@ -100,7 +102,7 @@ class DemoStage:
             self._ask("POST", "/_simulator/faults", fault)
 
     def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        answer = httpx.request(method, f"{self.url}{path}", json=body, timeout=10)
+        answer = self.simulator.request(method, path, json=body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -115,9 +117,10 @@ def open_stage() -> Iterator[DemoStage]:
         settings = Settings(
             store=f"sqlite:///{folder / 'penstock.db'}", rate_limit=3000, publish_poll=0.2, job_poll=0.1
         )
-        stage = DemoStage(folder / "clone", folder / "remote.git", url, settings)
-        _fill(stage)
-        yield stage
+        with httpx.Client(base_url=url, timeout=10) as simulator:
+            stage = DemoStage(folder / "clone", folder / "remote.git", url, settings, simulator)
+            _fill(stage)
+            yield stage
 
 
 def _fill(stage: DemoStage) -> None:
