@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from threading import Lock
+from threading import Lock, Timer
 
 from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.files import Kind, Limits
@@ -15,6 +16,8 @@ from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles, KeptTrees
 from controller.repository.objects import ObjectInfo, ObjectReader, OpeningAgain, opening_alone, resolve
 
+_IDLE_S = 1.0
+"""For so long the process that reads objects waits for another operation, such as the pass over what was read."""
 Decoded = MutableMapping[str, tuple[str, RecordedState]]
 """By path of a lock file, the id of the content that was read last, and its state."""
 
@@ -141,7 +144,7 @@ class Here:
 
 
 class Readers:
-    """Keeps a process that reads objects from one operation to the next, as long as anybody is at work.
+    """Keeps a process that reads objects from one operation to the next: while anybody is at work, and a moment longer.
 
     Operations that overlap have a process each.
     """
@@ -151,6 +154,9 @@ class Readers:
         self._lock = Lock()
         self._at_work = 0
         self._idle: ObjectReader | None = None
+        self._idle_since = 0.0
+        self._closing = False
+        """Whether a timer is set that ends the idle process."""
 
     @property
     def busy(self) -> bool:
@@ -162,6 +168,9 @@ class Readers:
         """The local repository for one operation."""
         with self._lock:
             reader, self._idle = self._idle, None
+        if reader is not None and not reader.usable:
+            reader.close()
+            reader = None
         here = Here(git, self._known, partial(self._opening, git), reader)
         try:
             yield here
@@ -178,9 +187,7 @@ class Readers:
         finally:
             with self._lock:
                 self._at_work -= 1
-                idle, self._idle = (None, self._idle) if self._at_work else (self._idle, None)
-            if idle is not None:
-                idle.close()
+                self._close_after(_IDLE_S)
 
     def _opening(self, git: GitCommand, object_id: str, most: int) -> bytes:
         """The first bytes of an object, by the kept process if there is one: a delivery reads each flow file again."""
@@ -193,6 +200,27 @@ class Readers:
 
     def _put_back(self, here: Here) -> None:
         with self._lock:
-            if self._at_work and self._idle is None:
-                self._idle = here.leave()
+            if self._idle is None:
+                self._idle, self._idle_since = here.leave(), time.monotonic()
+                self._close_after(_IDLE_S)
         here.close()
+
+    def _close_after(self, seconds: float) -> None:
+        """Let the idle process end unless it is used again, or anybody is at work."""
+        if self._idle is None or self._at_work or self._closing:
+            return
+        self._closing = True
+        timer = Timer(seconds, self._close_idle)
+        timer.daemon = True
+        timer.start()
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            self._closing = False
+            rest = self._idle_since + _IDLE_S - time.monotonic()
+            if self._at_work or rest > 0:
+                self._close_after(rest)
+                return
+            idle, self._idle = self._idle, None
+        if idle is not None:
+            idle.close()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import subprocess
 import threading
+import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +19,8 @@ from controller.repository.command import GitCommand, end, kill
 
 READ_TIMEOUT_S = 300.0
 """The time limit for reading all objects of one revision."""
+_FRESH_S = 60.0
+"""The age up to which enough of that time is left for another one."""
 OpeningAgain = Callable[[str, int], bytes]
 """Gives the first bytes of an object by its id, as many as asked for."""
 _NOT_FOUND = frozenset({"missing", "ambiguous", "submodule"})
@@ -81,15 +86,21 @@ class ObjectReader:
         self._git = git
         self._environment = environment
         self._again = again or partial(opening_alone, git)
+        self._began, self._state = time.monotonic(), git.place.settings_state()
         self._process = git.start("cat-file", "--batch-command", environment=environment, keep_errors=False)
         self._watchdog = threading.Timer(timeout_s, kill, [self._process])
         self._watchdog.daemon = True
         self._watchdog.start()
+        # Also at the end of the interpreter, when it may be waiting for another operation.
+        self.close = weakref.finalize(self, _end, self._process, self._watchdog)
+        """Ends the process."""
 
-    def close(self) -> None:
-        """End the process."""
-        self._watchdog.cancel()
-        end(self._process)
+    @property
+    def usable(self) -> bool:
+        """Whether it is young enough to read another revision, in the same repository as before."""
+        fresh = time.monotonic() - self._began < _FRESH_S
+        # In another folder of the same name it would find nothing, which must not count as empty.
+        return fresh and self._state == self._git.place.settings_state() and not self.ended
 
     @property
     def ended(self) -> bool:
@@ -157,6 +168,11 @@ class ObjectReader:
 
     def _ended(self) -> RepositoryFailed:
         return RepositoryFailed(f"{self._git.directory}: git ended before all objects were read")
+
+
+def _end(process: subprocess.Popen[bytes], watchdog: threading.Timer) -> None:
+    watchdog.cancel()
+    end(process)
 
 
 def _holds(folder: Path, object_id: str) -> bool:

@@ -61,6 +61,7 @@ IMPORTED_LATER = (
 """What Penstock and libraries import at first use."""
 LENGTH = struct.Struct("!Q")
 _NOT_IMPORTED = ("controller.__main__", "controller.store.migrations.")
+_ENDING_S = 60.0
 _FAIL = ("error", None, Warning, None, 0)
 """What `-W error` adds to the filters of warnings."""
 
@@ -195,7 +196,10 @@ def _stream(descriptor: int, mode: str, like: TextIO) -> TextIO:
 def main(descriptor: int) -> None:
     """Serve at this end of a pair of sockets."""
     warm_up()
-    assert threading.active_count() == 1
+    # What reads git's objects waits for another operation for a moment.
+    while others := [each for each in threading.enumerate() if each is not threading.main_thread()]:
+        others[0].join(_ENDING_S)
+        assert not others[0].is_alive()
     assert not structlog.is_configured()
     assert "typer.rich_utils" not in sys.modules  # it reads what CI services and terminals set
     with socket.socket(fileno=descriptor) as end:
