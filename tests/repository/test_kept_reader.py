@@ -22,13 +22,17 @@ def work(site: Site) -> Path:
     return site.clone(site.remote(), "work")
 
 
-def test_operations_that_follow_each_other_share_a_process_which_ends_soon_after(work: Path) -> None:
+def test_operations_that_follow_each_other_share_a_process_which_ends_soon_after(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (traces := tmp_path / "traces").mkdir()
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(traces))
     repository = Repository.open(work)
     tip = repository.head("main")
-    first = reading(work)
     with repository.in_pass():
         assert repository.author(tip) == "Person <person@example.com>"
-    assert (len(first), reading(work)) == (1, first)
+        assert len(reading(work)) == 1
+    assert sum('"cat-file"' in each.read_text() for each in traces.iterdir()) == 1
     eventually(lambda: reading(work) == [], "the process ends")
     assert repository.head("main") == tip
 
