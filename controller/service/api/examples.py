@@ -29,16 +29,49 @@ from controller.questions.live_document import (
     OrganizationStateDocument,
     RefusalDocument,
     RunningDocument,
+    RunningFlowDocument,
+    RunningPassDocument,
     SeenDriftDocument,
+    WaitingChangeDocument,
 )
 from controller.questions.status_document import LastSyncDocument
 from controller.questions.suspension_document import SuspensionDocument, SuspensionStateDocument
 from controller.questions.sync_document import SyncDocument, SyncsDocument
 from controller.service.api.past_examples import ACTION, COMMIT, DIGEST, ENTRY, FLOW_ID, PERIOD, STEP, SYNC, at
-from controller.service.api.running_examples import HOLDER, RUNNING, RUNNING_FLOW
 from controller.service.problems import InputMistakeDocument, ProblemDocument
 from controller.store.records import SyncState
 
+_HOLDER: Final = "penstock-0"
+
+_RUNNING_FLOW: Final = RunningFlowDocument(
+    organization="acme",
+    flow="front-door",
+    sync_id=17,
+    kind="publish",
+    state="baking",
+    version="8.0",
+    since=at(5),
+    until=at(35),
+    percent=33.3,
+    stage=None,
+    gate={"gate": "errorRate", "verdict": "passed", "message": "0 of 41 executions failed", "figures": {"samples": 41}},
+    message="0 of 41 executions failed",
+    at=at(15),
+)
+_RUNNING: Final = RunningPassDocument(
+    organization="acme",
+    holder=_HOLDER,
+    step="deliver",
+    trigger="revision 9b1d6f0a4c52",
+    since=at(4),
+    done=1,
+    total=2,
+    beat_at=at(15),
+    heard=True,
+    flows=[_RUNNING_FLOW],
+    waiting=[WaitingChangeDocument(flow="opening-hours", kind="republish", wave=2, waits_for=["front-door"])],
+    waiting_total=1,
+)
 _SUSPENSION: Final = SuspensionStateDocument(by="Ada", reason="change freeze of CHG-1042", at=at(2))
 _LAST_SYNC: Final = LastSyncDocument(
     id=17,
@@ -80,11 +113,11 @@ _ORGANIZATION: Final = OrganizationStateDocument(
             hint="approve it",
         )
     ],
-    at_work=HOLDER,
-    replica=HOLDER,
+    at_work=_HOLDER,
+    replica=_HOLDER,
     suspended=None,
     last_sync=_LAST_SYNC,
-    running=RUNNING,
+    running=_RUNNING,
 )
 _FLOW: Final = FlowStateDocument(
     flow="front-door",
@@ -185,7 +218,7 @@ _DOCUMENTS: Final = (
     FlowDocument(
         organization="acme",
         flow=_FLOW,
-        running=RUNNING_FLOW,
+        running=_RUNNING_FLOW,
         waiting=None,
         last_change=STEP,
         problems=[
@@ -195,7 +228,7 @@ _DOCUMENTS: Final = (
         change=_CHANGE,
     ),
     OpenDriftsDocument(organization="acme", drift=[_DRIFT]),
-    RunningDocument(at=at(15), passes=[RUNNING]),
+    RunningDocument(at=at(15), passes=[_RUNNING]),
     SyncsDocument(syncs=[SYNC], next=17),
     SyncDocument(sync=SYNC, summary={}, approved_by=["Ada"], total=2, limit=200, offset=0, steps=[STEP]),
     AuditLogDocument(entries=[ENTRY], more=True, next=9001),
