@@ -1,22 +1,28 @@
-"""Organisations at a glance, one organisation, and what runs now."""
+"""Organisations at a glance, one organisation and its plan, and what runs now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.responses import Response
 
+from controller.domain.page_addresses import organization_address
 from controller.domain.status import Health, SyncStatus
+from controller.planning.rendering.page import page
 from controller.questions.live_document import OrganizationStateDocument
 from controller.questions.live_state import organization_now, organizations_now, running_now
+from controller.questions.plan_views import stored_plan_view
+from controller.questions.stored_plan import plan_now
 from controller.questions.sync_log import sync_page
 from controller.service.access.person import EVERY, Role
 from controller.service.board import RepositoryEntry
 from controller.service.pages.asked import Asked
-from controller.service.pages.offers import organization_offers, ways_out
-from controller.service.pages.organization_frame import known, organization_page
+from controller.service.pages.hints import plan_on_page
+from controller.service.pages.offers import Offer, action_address, organization_offers, ways_out
+from controller.service.pages.organization_frame import known, organization_page, seen
+from controller.service.pages.paging import list_page, whole_number
 from controller.store.flow_filter import FlowFilter, FlowSort
 from controller.store.running import NOT_MOVING
 from controller.store.store import Store
@@ -37,6 +43,8 @@ PHASES: Final[Mapping[str, tuple[str, ...]]] = {
 _SYNCS: Final = 8
 _ATTENTION: Final = 8
 _ASKED: Final = 5
+_LINES: Final = 200
+"""Lines of changes on one page of a plan. A line may be a whole group."""
 _URGENCY: Final = ("bad", "busy", "drift", "calm", "good")
 
 
@@ -147,3 +155,31 @@ def _attention(store: Store, name: str) -> list[FlowView]:
     """The flows with the worst health."""
     worst = store.views.flows(name, FlowFilter(), sort=FlowSort.HEALTH_DESCENDING, limit=_ATTENTION).items
     return [flow for flow in worst if flow.health not in (Health.HEALTHY, Health.SUSPENDED, Health.PROGRESSING)]
+
+
+def plan(asked: Asked) -> Response:
+    """`/organizations/{organization}/plan`: the same parts as `penstock plan --format html`."""
+    view = seen(asked)
+    document = plan_now(view)
+    if document is None:
+        return organization_page(asked, "plan", view, live=True, content=None, unlisted=(), page=None, offers=())
+    content = page(stored_plan_view(plan_on_page(document)))
+    offset = whole_number(asked.query("offset"))
+    address = organization_address(asked.organization, "plan")
+    listed = list_page(address, {}, offset, _LINES, len(content.entries))
+    offers: tuple[Offer, ...] = ()
+    if content.actions and asked.may_operate(asked.organization):
+        offers = (
+            Offer("Approve this plan", action_address(asked.organization, "approve", digest=document.digest)),
+            Offer("Sync", action_address(asked.organization, "sync", digest=document.digest)),
+        )
+    return organization_page(
+        asked,
+        "plan",
+        view,
+        live=True,
+        content=replace(content, entries=content.entries[offset : offset + _LINES]),
+        page=listed,
+        offers=offers,
+        in_page=True,
+    )

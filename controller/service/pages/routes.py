@@ -10,11 +10,10 @@ from controller.service.api.paths import WHOLE
 from controller.service.assets import asset_routes
 from controller.service.pages.actions import act, confirm
 from controller.service.pages.asked import Pages
-from controller.service.pages.board import organization, organizations, running
+from controller.service.pages.board import organization, organizations, plan, running
 from controller.service.pages.flow import flow
 from controller.service.pages.flow_list import flows
 from controller.service.pages.graph import graph
-from controller.service.pages.plan import plan
 from controller.service.pages.records import audit, drift, organization_audit, organization_syncs, sync, syncs
 
 _READ: Final = (
