@@ -20,6 +20,8 @@ _log = structlog.get_logger()
 
 _POLL_S = 5.0
 """The longest time that a new message waits to be seen."""
+_AGAIN_S = 0.1
+"""Between two looks while messages are due that another process sends."""
 _BATCH = 20
 _CLAIM_S = 120.0
 """The messages of a round belong to it so long; those of a process that died are sent by another one after that."""
@@ -48,8 +50,10 @@ class Dispatcher:
         async with self._opened() as sends:
             while True:
                 try:
-                    sent = await self._send_due(sends)
-                    pause_s = 0.0 if sent == _BATCH else self._pause_s()
+                    pause_s = self._due_in_s()
+                    if pause_s <= 0:  # to claim takes a transaction that writes
+                        sent = await self._send_due(sends)
+                        pause_s = 0.0 if sent == _BATCH else max(_AGAIN_S, self._due_in_s())
                 except StoreFailed as error:
                     _log.warning("outbox.failed", error=error.message)
                     pause_s = _POLL_S
@@ -130,8 +134,7 @@ class Dispatcher:
         for message in messages:
             self._outbox.failed(message.id, reason, retry_after_s=wait_s)
 
-    def _pause_s(self) -> float:
-        """Seconds until the next message is due, at most the poll interval."""
+    def _due_in_s(self) -> float:
+        """Seconds until the next message is due, at most the poll interval; none or fewer where one is."""
         due = self._outbox.next_at()
-        until = (due - self._clock.now()) if due else timedelta(seconds=_POLL_S)
-        return min(_POLL_S, max(0.1, until.total_seconds()))
+        return _POLL_S if due is None else min(_POLL_S, (due - self._clock.now()).total_seconds())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -13,6 +13,9 @@ from controller.domain.clock import Clock
 from controller.store.audit import AuditLog
 from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.schema import outbox, told
+
+# Built once: every process asks it every few seconds.
+_NEXT_AT: Final = select(func.min(outbox.c.next_at)).where(outbox.c.delivered_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class OutboxTable(StorePart):
 
     def next_at(self) -> datetime | None:
         """When the next message is due; None when all are delivered."""
-        due: datetime | None = self._value(select(func.min(outbox.c.next_at)).where(outbox.c.delivered_at.is_(None)))
+        due: datetime | None = self._value(_NEXT_AT)
         return due
 
     def pending(self) -> int:

@@ -281,10 +281,14 @@ async def test_running_sends_new_messages_within_the_poll_interval_until_cancell
             await asyncio.sleep(0)
 
     pacer = Pacer()
+    transactions: list[tuple[str, int]] = []
+    store.database.observer = lambda kind, _, __: transactions.append((kind, len(pacer.pauses)))
     running = asyncio.create_task(dispatcher_of(store, pacer, world, OBSERVER).run())
     async with asyncio.timeout(PATIENCE_S):
         await pacer.fifth.wait()
     assert pacer.pauses == [5, 5, 5, 5, 5]
+    assert {pauses for kind, pauses in transactions if kind == "write"} <= {2, 3}, "it writes only with a message"
+    assert transactions.count(("read", 4)) == 1
     assert store.outbox.pending() == 0
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

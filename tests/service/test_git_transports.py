@@ -26,6 +26,7 @@ def service(world: World, tmp_path: Path) -> Iterator[Service]:
         world.describe(apiUrl=url, loginUrl=url)
         ask_for(world, "Hello")
         made = Service(world, url, tmp_path)
+        made.environment["PENSTOCK_POLL_INTERVAL"] = "1"  # each poll encrypts, and starts programs
         yield made
         if made.process is not None and made.process.poll() is None:
             made.process.kill()
