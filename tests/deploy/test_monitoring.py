@@ -107,13 +107,10 @@ def test_promtool_finds_no_mistake_in_the_names_of_metrics() -> None:
 
 @pytest.mark.proof
 def test_each_alert_fires_when_it_should_and_not_otherwise(tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(RULES["spec"]))
-    tests = [test for case in CASES for test in rule_tests(case)]
-    (tmp_path / "tests.yaml").write_text(
-        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests})
-    )
+    """Beside a case no other alert is evaluated: each takes promtool as long as the one that is asked for."""
+    files = [case_file(case, tmp_path) for case in CASES]
 
-    checked_by_promtool("test", "rules", str(tmp_path / "tests.yaml"))
+    checked_by_promtool("test", "rules", *map(str, files))
 
 
 def test_each_alert_has_a_case() -> None:
@@ -121,9 +118,18 @@ def test_each_alert_has_a_case() -> None:
     assert all(case.quiet for case in CASES)
 
 
-def rule_tests(case: AlertCase) -> Iterator[dict[str, Any]]:
-    """The case as promtool's unit tests."""
+def case_file(case: AlertCase, folder: Path) -> Path:
+    """A file of promtool's unit tests, with the alert of the case in a file of its own."""
     [rule] = [rule for rule in ALERTS if rule["alert"] == case.alert]
+    rules = folder / f"{case.alert}.rules.yaml"
+    rules.write_text(yaml.safe_dump({"groups": [{"name": case.alert, "rules": [rule]}]}))
+    tests = {"rule_files": [rules.name], "evaluation_interval": "1m", "tests": list(rule_tests(case, rule))}
+    (file := folder / f"{case.alert}.tests.yaml").write_text(yaml.safe_dump(tests))
+    return file
+
+
+def rule_tests(case: AlertCase, rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The case as promtool's unit tests."""
     labels = {"__name__": "ALERTS", "alertname": case.alert, "alertstate": "firing", **case.labels, **rule["labels"]}
     shown = ", ".join(f'{name}="{value}"' for name, value in labels.items())
     yield rule_test(case, case.fires, [{"labels": f"{{{shown}}}", "value": 1}])
