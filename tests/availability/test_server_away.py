@@ -91,7 +91,7 @@ def _assert_delivered_once(many: Fleet) -> None:
     for replica in many.replicas:
         eventually(lambda replica=replica: _ready(replica), "it is ready again")
     revision = many.world.git("rev-parse", "HEAD")
-    eventually(lambda: many.settled(revision, many.replicas[0]), "all in sync", within_s=2 * PATIENCE_S)
+    eventually(lambda: many.settled(revision, many.replicas[0]), "all in sync", within_s=2 * PATIENCE_S, every_s=1)
     assert [replica.stop() for replica in many.replicas] == [0, 0]
     many.assert_published("1.0")
     many.assert_recorded("1.0")

@@ -39,7 +39,7 @@ def test_thirty_organisations_converge_when_one_of_three_replicas_is_killed(
         assert passes, "it was killed while it delivered"
         assert max(passes) < RESUMED_S
         survivor = many.replicas[0]
-        eventually(lambda: many.settled(revision, survivor), "all organisations in sync", within_s=LONG_S)
+        eventually(lambda: many.settled(revision, survivor), "all organisations in sync", within_s=LONG_S, every_s=1)
         assert [each.stop() for each in many.replicas] == [0, 0]
         many.assert_published("1.0")
         many.assert_recorded("1.0")

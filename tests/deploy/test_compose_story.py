@@ -48,6 +48,7 @@ def penstock(machine: Machine, service: str, log: Path) -> Iterator[None]:
         eventually(
             lambda: subprocess.run(healthy, check=False, capture_output=True).returncode == 0 or bool(process.poll()),
             f"{service} is healthy",
+            every_s=0.5,
         )
         assert process.poll() is None, log.read_text()
         yield
@@ -89,7 +90,7 @@ def test_the_demonstration_is_delivered_and_seen_by_prometheus(folder: Path) -> 
         ):
             organization = f"{url}/api/v1/organizations/demo"
             known = {"Authorization": f"Bearer {token}"}
-            eventually(lambda: is_delivered(organization, known), "the flows are delivered")
+            eventually(lambda: is_delivered(organization, known), "the flows are delivered", every_s=0.5)
             flows = httpx.get(
                 f"{machine.here('simulator', 'http://simulator:8080')}/_simulator/flows", timeout=30
             ).json()

@@ -17,13 +17,13 @@ from tests.support.stores import prepare
 from tests.support.world import World
 
 
-def eventually(check: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
-    """Wait for another process; the only way to know is to look."""
+def eventually(check: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S, every_s: float = 0.1) -> None:
+    """Wait for another process; the only way to know is to look. Looks that take long are for every second or so."""
     deadline = time.monotonic() + within_s
     while not check():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(0.1)
+        time.sleep(every_s)
 
 
 class Service:
