@@ -19,7 +19,6 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +45,6 @@ def main(name: str, folder: Path, workers: int, chosen: list[int], words: frozen
     template = folder / "template"
     started_at = asyncio.run(_prepare(scene, template))
     warm_up()
-    assert threading.active_count() == 1
     rehearsal = _rehearse(scene, template, folder / "rehearsal", started_at)
     if workers == 0:
         told = {"labels": rehearsal.labels, "writes": rehearsal.writes}

@@ -13,7 +13,8 @@ from tests.support.forges.server import Server, served
 from tests.support.reviewing import Reviewing
 from tests.support.sources import inbound
 
-PIN, PASSWORD = "4711", "correct-horse-battery"
+PIN, PASSWORD = "4711-of-prod", "correct-horse-battery"
+"""No digest holds either by chance."""
 
 
 def lead_elsewhere(place: Reviewing, url: str) -> Callable[[], None]:

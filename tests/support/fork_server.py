@@ -83,10 +83,14 @@ class Start:
 
 
 def warm_up() -> None:
-    """Import what commands need, do once what they do at first use, and freeze it."""
+    """Import what commands need, do once what they do at first use, and freeze it; no thread is left."""
     gc.disable()  # the collector would look through what is imported time and again
     import_all()
     rehearse()
+    # What reads git's objects waits for another operation for a moment.
+    while others := [each for each in threading.enumerate() if each is not threading.main_thread()]:
+        others[0].join(_ENDING_S)
+        assert not others[0].is_alive()
     gc.freeze()
     gc.enable()
 
@@ -196,10 +200,6 @@ def _stream(descriptor: int, mode: str, like: TextIO) -> TextIO:
 def main(descriptor: int) -> None:
     """Serve at this end of a pair of sockets."""
     warm_up()
-    # What reads git's objects waits for another operation for a moment.
-    while others := [each for each in threading.enumerate() if each is not threading.main_thread()]:
-        others[0].join(_ENDING_S)
-        assert not others[0].is_alive()
     assert not structlog.is_configured()
     assert "typer.rich_utils" not in sys.modules  # it reads what CI services and terminals set
     with socket.socket(fileno=descriptor) as end:
