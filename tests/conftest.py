@@ -36,7 +36,7 @@ PROOF = frozenset(
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
 
 LONG = {
-    "access": "login login_in_a_browser",
+    "access": "login_in_a_browser",
     "api": "any_request",
     "deploy": "kubernetes",
     "delivery": "clocks_apart lost_answers recovering rolling_back rolling_back_by_hand undetermined"
