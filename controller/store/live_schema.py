@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-from controller.store.columns import BigId, MaskedJson, MaskedText, UtcDateTime
+from controller.store.columns import BigId, MaskedJson, MaskedText, Real, UtcDateTime
 from controller.store.schema import metadata
 
 organization_views = Table(
@@ -19,7 +19,7 @@ organization_views = Table(
     Column("trigger", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("looked_fully_at", UtcDateTime),
-    Column("duration_s", Float, nullable=False),
+    Column("duration_s", Real, nullable=False),
     Column("flows", JSON, nullable=False),
     Column("unmanaged", Integer, nullable=False),
     Column("plan_digest", String(128)),
@@ -90,7 +90,7 @@ running_flows = Table(
     Column("version", String(64)),
     Column("since", UtcDateTime, nullable=False),
     Column("until", UtcDateTime),
-    Column("percent", Float),
+    Column("percent", Real),
     Column("stage", MaskedText),
     Column("gate", MaskedJson),
     Column("message", MaskedText, nullable=False),

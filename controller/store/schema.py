@@ -7,7 +7,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -19,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-from controller.store.columns import BigId, MaskedJson, MaskedText, UtcDateTime
+from controller.store.columns import BigId, MaskedJson, MaskedText, Real, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -162,9 +161,9 @@ audit = Table(
     Column("target_version", String(64)),
     Column("status", String(32), nullable=False),
     Column("error", MaskedText),
-    Column("latency_ms", Float),
-    Column("validation_error_rate", Float),
-    Column("deployment_success_rate", Float),
+    Column("latency_ms", Real),
+    Column("validation_error_rate", Real),
+    Column("deployment_success_rate", Real),
     Column("details", MaskedJson, nullable=False),
     Column("actor", String(255), nullable=False),
     Column("author", String(255)),
@@ -265,8 +264,8 @@ publish_times = Table(
     Column("type", String(64), primary_key=True),
     Column("name", Text, primary_key=True),
     Column("way", String(16), primary_key=True),
-    Column("seconds", Float, nullable=False),
-    Column("deviation_s", Float, nullable=False),
+    Column("seconds", Real, nullable=False),
+    Column("deviation_s", Real, nullable=False),
     Column("size", Integer, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )

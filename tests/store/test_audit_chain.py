@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,6 +68,28 @@ def test_the_digest_covers_what_the_database_tells_and_not_what_changes_later(st
     assert digest_of(read.to_json() | {"webhook_synced": True}) == kept.digest
     for name, value in {"actor": "eve", "deployment_success_rate": 1.0, "position": 2, "filed": True}.items():
         assert digest_of(read.to_json() | {name: value}) != kept.digest
+
+
+@pytest.mark.parametrize("latency_ms", [4000.0, 0.0, 12.5])
+def test_a_latency_is_read_as_it_was_when_the_digest_was_made(store: Store, latency_ms: float) -> None:
+    """SQLite's RETURNING gives an integer for a whole number; what is selected later is none."""
+    appended = store.audit.append(replace(entry(), latency_ms=latency_ms))
+
+    (found,) = audit_entries(store)
+    assert json.dumps(appended.to_json()) == json.dumps(found.to_json())
+    assert found.digest == digest_of(found.to_json())
+
+
+def test_an_older_digest_of_a_whole_number_counts(store: Store, url: str) -> None:
+    appended = store.audit.append(replace(entry(), latency_ms=4000.0))
+    older = digest_of({**appended.to_json(), "latency_ms": 4000})
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE audit SET digest = :older"), {"older": older})
+        connection.execute(sa.text("UPDATE audit_heads SET digest = :older"), {"older": older})
+    engine.dispose()
+
+    assert told(proven(url)) == []
 
 
 def test_a_delivered_webhook_leaves_the_chain_whole(store: Store, url: str) -> None:

@@ -48,6 +48,7 @@ class HeldClock(SteppedClock):
         super().__init__()
         self._held: list[tuple[float, asyncio.Future[None]]] = []
         self._beats: list[asyncio.Future[None]] = []
+        self._let_beat = 0
         self.ended = 0
         """How often the test let waits end."""
 
@@ -69,6 +70,15 @@ class HeldClock(SteppedClock):
         finally:
             self._held.remove(entry)
 
+    @property
+    def renewed(self) -> bool:
+        """Whether each replica has renewed its leases since the last wait that ended, and waits to do it again."""
+        return self._beating >= self._let_beat
+
+    @property
+    def _beating(self) -> int:
+        return sum(not beat.done() for beat in self._beats)
+
     def held(self, least: float, most: float) -> int:
         """How many wait so long."""
         return sum(least <= seconds <= most for seconds, _ in self._held)
@@ -77,6 +87,7 @@ class HeldClock(SteppedClock):
         """Let this time pass, and end these waits."""
         self.ended += 1
         self.elapsed_s += most
+        self._let_beat = self._beating
         for beat in self._beats:
             if not beat.done():
                 beat.set_result(None)
