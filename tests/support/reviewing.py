@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class HeldClock(SteppedClock):
     def __init__(self) -> None:
         super().__init__()
         self._held: list[tuple[float, asyncio.Future[None]]] = []
-        self._beats: list[asyncio.Future[None]] = []
+        self._beats: list[tuple[float, asyncio.Future[None]]] = []
         self._let_beat = 0
         self.ended = 0
         """How often the test let waits end."""
@@ -57,8 +58,9 @@ class HeldClock(SteppedClock):
             await asyncio.sleep(_LOOK_S)
             return
         if seconds == _BEAT_S:  # of a replica: its leases last longer than the waits that a test ends
-            self._beats.append(asyncio.get_running_loop().create_future())
-            await self._beats[-1]
+            beat = self.elapsed_s + seconds, asyncio.get_running_loop().create_future()
+            self._beats.append(beat)
+            await beat[1]
             return
         if seconds < _HELD_S:
             await super().sleep(seconds)
@@ -77,7 +79,18 @@ class HeldClock(SteppedClock):
 
     @property
     def _beating(self) -> int:
-        return sum(not beat.done() for beat in self._beats)
+        return sum(not beat.done() for _, beat in self._beats)
+
+    def _wake(self) -> None:
+        """Short waits take time, too: nobody's lease ends because many of them follow each other."""
+        super()._wake()
+        self._beat(self.elapsed_s)
+
+    def _beat(self, until_s: float) -> None:
+        for due_s, beat in self._beats:
+            if due_s <= until_s and not beat.done():
+                beat.set_result(None)
+        self._beats = [each for each in self._beats if not each[1].done()]
 
     def held(self, least: float, most: float) -> int:
         """How many wait so long."""
@@ -88,10 +101,7 @@ class HeldClock(SteppedClock):
         self.ended += 1
         self.elapsed_s += most
         self._let_beat = self._beating
-        for beat in self._beats:
-            if not beat.done():
-                beat.set_result(None)
-        self._beats.clear()
+        self._beat(math.inf)
         for seconds, future in self._held:
             if least <= seconds <= most and not future.done():
                 future.set_result(None)
