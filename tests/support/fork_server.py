@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import importlib.util
 import io
 import json
 import os
@@ -36,6 +35,7 @@ import structlog
 from pydantic import BaseModel
 
 import controller
+from controller.cli.lazy import import_alone
 from tests.support.forks import finish
 from tests.support.rehearsal import rehearse
 
@@ -103,9 +103,7 @@ def import_all() -> None:
                 importlib.import_module(found.name)
         for name in IMPORTED_LATER:
             importlib.import_module(name)
-    if importlib.util.find_spec("sniffio") is None:
-        # httpcore looks for it on the whole path at each request.
-        sys.modules["sniffio"] = None  # type: ignore[assignment]
+    import_alone()
     _complete(BaseModel)
 
 

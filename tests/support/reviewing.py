@@ -49,7 +49,6 @@ class HeldClock(SteppedClock):
         super().__init__()
         self._held: list[tuple[float, asyncio.Future[None]]] = []
         self._beats: list[tuple[float, asyncio.Future[None]]] = []
-        self._let_beat = 0
         self.ended = 0
         """How often the test let waits end."""
 
@@ -72,15 +71,6 @@ class HeldClock(SteppedClock):
         finally:
             self._held.remove(entry)
 
-    @property
-    def renewed(self) -> bool:
-        """Whether each replica has renewed its leases since the last wait that ended, and waits to do it again."""
-        return self._beating >= self._let_beat
-
-    @property
-    def _beating(self) -> int:
-        return sum(not beat.done() for _, beat in self._beats)
-
     def _wake(self) -> None:
         """Short waits take time, too: nobody's lease ends because many of them follow each other."""
         super()._wake()
@@ -100,7 +90,6 @@ class HeldClock(SteppedClock):
         """Let this time pass, and end these waits."""
         self.ended += 1
         self.elapsed_s += most
-        self._let_beat = self._beating
         self._beat(math.inf)
         for seconds, future in self._held:
             if least <= seconds <= most and not future.done():
