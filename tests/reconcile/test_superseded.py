@@ -17,6 +17,7 @@ from controller.domain.status import StepState
 from controller.reconcile.report import PassReport
 from controller.store.records import StepRecord
 from tests.support.dialects import BOTH
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import Crash, Recording, World
 
@@ -37,6 +38,7 @@ async def died(world: World, crash_when: Callable[[DeliveryEvent], bool]) -> Non
     await world.restart()
 
 
+@played_once
 async def interrupted(world: World, moment: str = "change.baking", **spec: object) -> None:
     """`desk` 1.0 was judged well, and the process died over 2.0; the module `other` was delivered by the same sync."""
     world.flow("desk", inbound("Desk"))
