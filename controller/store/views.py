@@ -159,22 +159,16 @@ class Views(StorePart):
     def organizations(self) -> list[OrganizationView]:
         """All organisations, by name, without their plans."""
         moving = self._moving(None)
-        rows = self._rows(select(organization_views).order_by(organization_views.c.organization))
-        return [_organization(row, moving) for row in rows]
+        return [_organization(row, moving) for row in self._rows(_ORGANIZATIONS)]
 
     def healths(self) -> dict[str, Health]:
         """The health of each organisation."""
         moving = self._moving(None)
-        rows = self._rows(select(organization_views.c.organization, organization_views.c.health))
-        return {row["organization"]: _shown_health(row, moving) for row in rows}
+        return {row["organization"]: _shown_health(row, moving) for row in self._rows(_HEALTHS)}
 
     def organization(self, name: str) -> OrganizationView | None:
         """One organisation with its plan."""
-        joined = organization_views.outerjoin(
-            plan_views, plan_views.c.organization == organization_views.c.organization
-        )
-        query = select(organization_views, plan_views.c.plan).select_from(joined)
-        rows = self._rows(query.where(organization_views.c.organization == name))
+        rows = self._rows(_WITH_PLAN, organization=name)
         return next((_organization(row, self._moving(name), row["plan"]) for row in rows), None)
 
     def flows(
@@ -188,7 +182,7 @@ class Views(StorePart):
     ) -> FlowPage:
         """The flows of one or of all organisations that the filter lets through, in order."""
         where = conditions(organization, wanted, _HEALTH)
-        found = select(flow_views, _HEALTH.label("shown_health")).select_from(_FLOWS).where(*where)
+        found = _SHOWN.where(*where)
         counted = select(func.count()).select_from(_FLOWS).where(*where)
         with self._database.read() as connection:
             rows = connection.execute(found.order_by(*order(sort, _HEALTH)).limit(limit).offset(offset))
@@ -197,16 +191,12 @@ class Views(StorePart):
 
     def flow(self, organization: str, flow: str) -> FlowView | None:
         """One flow."""
-        query = select(flow_views, _HEALTH.label("shown_health")).select_from(_FLOWS)
-        rows = self._rows(query.where(flow_views.c.organization == organization, flow_views.c.flow == flow))
-        return next(map(_flow, rows), None)
+        return next(map(_flow, self._rows(_FLOW, organization=organization, flow=flow)), None)
 
     def _moving(self, organization: str | None) -> frozenset[str]:
         """The organisations of which a flow is being changed now."""
-        query = select(running_flows.c.organization).where(running_flows.c.state.not_in(NOT_MOVING)).distinct()
-        if organization is not None:
-            query = query.where(running_flows.c.organization == organization)
-        return frozenset(row["organization"] for row in self._rows(query))
+        query = _MOVING if organization is None else _MOVING_OF
+        return frozenset(row["organization"] for row in self._rows(query, organization=organization))
 
 
 _FLOWS: Final = flow_views.outerjoin(
@@ -218,6 +208,21 @@ _HEALTH: Final = case(
     else_=flow_views.c.health,
 )
 """The health that is shown: a flow that is being changed is progressing."""
+
+# Built once: readers ask each second, and to put a statement together takes as long as to run it.
+_SHOWN: Final = select(flow_views, _HEALTH.label("shown_health")).select_from(_FLOWS)
+_FLOW: Final = _SHOWN.where(
+    flow_views.c.organization == bindparam("organization"), flow_views.c.flow == bindparam("flow")
+)
+_ORGANIZATIONS: Final = select(organization_views).order_by(organization_views.c.organization)
+_HEALTHS: Final = select(organization_views.c.organization, organization_views.c.health)
+_WITH_PLAN: Final = (
+    select(organization_views, plan_views.c.plan)
+    .outerjoin(plan_views, plan_views.c.organization == organization_views.c.organization)
+    .where(organization_views.c.organization == bindparam("organization"))
+)
+_MOVING: Final = select(running_flows.c.organization).where(running_flows.c.state.not_in(NOT_MOVING)).distinct()
+_MOVING_OF: Final = _MOVING.where(running_flows.c.organization == bindparam("organization"))
 _ORGANIZATION_FIELDS: Final = tuple(each.name for each in fields(OrganizationView) if each.name != "plan")
 _FLOW_FIELDS: Final = tuple(each.name for each in fields(FlowView))
 _MASKED: Final = frozenset(
