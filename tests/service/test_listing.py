@@ -42,8 +42,8 @@ async def test_a_new_flow_of_a_listed_organisation_is_listed_when_its_manifest_i
     async with running(world.services) as service:
         service.feed.give(world.workspace())
         await service.until(lambda: (found := healths(store)) and found["desk"][0] is Health.HEALTHY, "it is delivered")
-        world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "1h"})
-        world.flow("night", inbound("Night"), rollout={"bake": "1h"})
+        world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"})
+        world.flow("night", inbound("Night"), rollout={"bake": "10m"})
         world.commit()
         service.feed.give(world.workspace())
         await service.until(lambda: baking(store), "the delivery runs")
@@ -60,7 +60,7 @@ async def test_a_new_flow_of_a_listed_organisation_is_listed_when_its_manifest_i
 
 async def test_a_pass_that_began_before_the_store_answered_stays_shown(world: World) -> None:
     """What an earlier run of the process left is closed all the same."""
-    world.flow("desk", inbound("Desk"), rollout={"bake": "1h"})
+    world.flow("desk", inbound("Desk"), rollout={"bake": "10m"})
     world.commit()
     store, holder = world.services.store, world.services.holder
     store.running.begin("left", holder, step="deliver", trigger="poll")

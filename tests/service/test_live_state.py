@@ -33,8 +33,10 @@ DESK = FlowKey("inboundcall", "Desk")
 
 
 def progressing(replica: Running) -> float | None:
-    labels = {"organization": ORGANIZATION, "health": Health.PROGRESSING.value}
-    return replica.controller.metrics.registry.get_sample_value("penstock_health", labels)
+    registry = replica.controller.metrics.registry.restricted_registry(["penstock_health"])  # all others take longer
+    wanted = {"organization": ORGANIZATION, "health": Health.PROGRESSING.value}
+    samples = (sample for metric in registry.collect() for sample in metric.samples)
+    return next((sample.value for sample in samples if sample.labels == wanted), None)
 
 
 def desk(store: Store) -> RunningFlow | None:
@@ -101,7 +103,7 @@ async def test_a_bake_of_an_hour_is_seen_as_such_at_every_second_and_in_every_re
 ) -> None:
     world.flow("desk", inbound("Desk"), rollout={"bake": "1h"})
     world.commit()
-    seen: list[tuple[str | None, float | None, Health | None, bool]] = []
+    seen: list[tuple[object, ...]] = []
     async with two_replicas(world, second) as (first, other):
         await first.until(lambda: state(second.store) == "baking", "the bake is seen")
         baking = desk(second.store)
@@ -112,25 +114,21 @@ async def test_a_bake_of_an_hour_is_seen_as_such_at_every_second_and_in_every_re
         assert (baking.version, baking.kind, baking.since < baking.until) == ("1.0", "create", True)
         await world.clock.sleep(1.5)  # until the other replica has polled
         while world.clock.now() < baking.until:
-            view = second.store.views.organization(ORGANIZATION)
             found = second.store.running.of(ORGANIZATION)
-            seen.append(
-                (
-                    state(second.store),
-                    progressing(first),
-                    view.health if view is not None else None,
-                    found is not None and found.heard,
-                )
-            )
+            states = [flow.state for flow in found.flows if flow.flow == "desk"] if found is not None else []
+            health = second.store.views.healths().get(ORGANIZATION)
+            seen.append((*states, progressing(first), health, found is not None and found.heard))
             await world.clock.sleep(1)
         assert progressing(other) is None, "another replica looks after the organisation"
+        view = second.store.views.organization(ORGANIZATION)
         (served,) = status_document(other.controller.board, {}, second.store).organizations
         await first.until(lambda: first.status() is SyncStatus.SYNCED, "it is delivered")
         await first.until(lambda: second.store.running.of(ORGANIZATION) is None, "nothing runs any more")
         await first.until(lambda: progressing(first) == 0, "and nothing shows as progressing")
     assert len(seen) > HOUR_S - 60
     assert set(seen) == {("baking", 1.0, Health.PROGRESSING, True)}
-    assert (served.health, served.replica) == (Health.PROGRESSING, "controller-a")
+    assert view is not None
+    assert (view.health, served.health, served.replica) == (Health.PROGRESSING, Health.PROGRESSING, "controller-a")
     kept = second.store.views.flow(ORGANIZATION, "desk")
     assert kept is not None
     assert (kept.health, kept.sync, kept.version, kept.change) == (Health.HEALTHY, SyncStatus.SYNCED, "1.0", "none")
@@ -139,7 +137,7 @@ async def test_a_bake_of_an_hour_is_seen_as_such_at_every_second_and_in_every_re
 async def test_an_organisation_is_listed_in_every_replica_while_its_first_delivery_runs(
     world: World, second: Services
 ) -> None:
-    world.flow("desk", inbound("Desk"), rollout={"bake": "1h"})
+    world.flow("desk", inbound("Desk"), rollout={"bake": "10m"})
     world.flow("hours", inbound("Hours"))
     world.commit()
     async with running(world.services) as first:
@@ -170,7 +168,7 @@ async def test_an_organisation_is_listed_in_every_replica_while_its_first_delive
 
 
 async def test_an_organisation_that_the_store_did_not_take_is_listed_once_it_does(world: World) -> None:
-    world.flow("desk", inbound("Desk"), rollout={"bake": "1h"})
+    world.flow("desk", inbound("Desk"), rollout={"bake": "10m"})
     world.commit()
     store = world.services.store
     async with running(world.services) as service:
@@ -201,7 +199,7 @@ async def test_the_steps_of_a_delivery_and_what_its_gate_counted_are_seen_while_
                 if flow.flow == "desk" and flow.state == "baking" and flow.gate is not None:
                     assert flow.gate["figures"] == {"failed": 0, "total": 0, "minimum": 5, "limit": 0.05}
                     states.append("gate") if "gate" not in states else None
-            await world.clock.sleep(0.5)
+            await world.clock.sleep(2)
     assert [each for each in states if each in ("baking", "gate")][:2] == ["baking", "gate"]
 
 
@@ -237,7 +235,7 @@ async def test_a_controller_that_died_in_a_delivery_is_not_heard_from_until_anot
 async def test_a_bake_is_parked_where_its_organisation_is_taken_from_the_replica_and_resumed_where_it_comes_back(
     world: World,
 ) -> None:
-    world.flow("desk", inbound("Desk"), rollout={"bake": "1h"})
+    world.flow("desk", inbound("Desk"), rollout={"bake": "10m"})
     world.commit()
     async with running(world.services) as service:
         service.feed.give(open_folder(world.clone, world.settings))
@@ -254,7 +252,7 @@ async def test_a_bake_is_parked_where_its_organisation_is_taken_from_the_replica
         await service.until(lambda: service.status() is SyncStatus.SYNCED, "it is delivered")
     (sync,) = store.journal.history(ORGANIZATION)
     assert sync.finished_at is not None
-    assert (sync.finished_at - sync.started_at).total_seconds() == pytest.approx(HOUR_S, abs=120)
+    assert (sync.finished_at - sync.started_at).total_seconds() == pytest.approx(600, abs=60)
     assert world.publishes() == ["inboundcall/Desk"]
 
 
@@ -492,7 +490,7 @@ async def test_an_end_that_the_store_did_not_take_is_written_before_the_next_act
             first = ask(second.store, Verb.ROLLBACK, flow="desk", key="1")
             await service.until(lambda: world.live("inboundcall", "Desk") == "1.0", "it is rolled back")
             later = ask(second.store, Verb.RETRY, flow="desk", key="2")
-            await world.clock.sleep(300)
+            await world.clock.sleep(60)
             waiting = second.store.actions.get(later.id)
             assert (outcome(second.store, first), waiting) == (None, later), "nobody has taken it"
         await service.until(lambda: outcome(second.store, later), "both are done")
