@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -260,27 +261,38 @@ class ServedEndpoint:
 class Routes:
     """Finds the endpoint of a request: the first match in the order of addition."""
 
-    _compiled: list[tuple[re.Pattern[str], ServedEndpoint]] = field(default_factory=list)
+    _compiled: dict[str, list[tuple[re.Pattern[str], ServedEndpoint]]] = field(default_factory=dict)
+    """By method."""
 
     def add(self, endpoints: Sequence[ServedEndpoint]) -> None:
-        self._compiled.extend((compile_path(endpoint.template)[0], endpoint) for endpoint in endpoints)
+        for endpoint in endpoints:
+            self._compiled.setdefault(endpoint.method, []).append((_pattern(endpoint.template), endpoint))
 
     def find(self, request: Request) -> tuple[ServedEndpoint, Mapping[str, str]] | None:
         """The endpoint, and the path parameters by their names."""
         path = request.scope["path"]
-        for pattern, endpoint in self._compiled:
-            match = _match(pattern, path) if endpoint.method == request.method else None
+        for pattern, endpoint in self._compiled.get(request.method, ()):
+            match = _match(pattern, path)
             if match and (endpoint.when is None or endpoint.when(request)):
                 return endpoint, match.groupdict()
         return None
 
     def served(self) -> frozenset[tuple[str, str]]:
         """Methods and templates of the organisation's routes, without the control routes."""
-        return frozenset((one.method, one.template) for _, one in self._compiled if not one.internal)
+        every = (endpoint for compiled in self._compiled.values() for _, endpoint in compiled)
+        return frozenset((one.method, one.template) for one in every if not one.internal)
 
     def methods(self, path: str) -> list[str]:
         """The methods that are answered at this path."""
-        return sorted({endpoint.method for pattern, endpoint in self._compiled if _match(pattern, path)})
+        found = (
+            method for method, compiled in self._compiled.items() if any(_match(each, path) for each, _ in compiled)
+        )
+        return sorted(found)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return compile_path(template)[0]
 
 
 def _match(pattern: re.Pattern[str], path: str) -> re.Match[str] | None:
