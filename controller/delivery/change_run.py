@@ -270,7 +270,7 @@ class ChangeRun:
         if reason is not None:
             facts["reason"] = SECRETS.text(reason)
         with sync.announcer.once_true(), sync.store.together():
-            self.record = sync.store.journal.advance(sync.lease, self.record.id, state, **facts)
+            self.record = sync.store.journal.advance(sync.lease, self.record, state, **facts)
             if also is not None:
                 also()
         self.moved()
@@ -278,10 +278,6 @@ class ChangeRun:
     def moved(self) -> None:
         """Announce the change's state, after the state or the record changed."""
         self.tell(f"change.{self.state.value}", version=self.record.live_version, reason=self.record.reason)
-
-    def refresh(self) -> None:
-        """Read the change's record again, with the writes that were added."""
-        self.record = self.sync.store.journal.step(self.record.id)
 
     def park(self) -> None:
         """Leave the change in its state: the rollback or the next process takes it up."""

@@ -116,9 +116,11 @@ class Delivery:
 
     def recorded(self, lease: Lease, results: Iterable[StepResult]) -> None:
         """Note that the caller has committed these changes; they are not handed out again."""
-        for result in results:
-            state = StepState.RECORDED if result.state is StepState.EXPORTED else result.state
-            self._store.journal.advance(lease, result.step_id, state, recorded_at=self._clock.now())
+        states = {
+            result.step_id: StepState.RECORDED if result.state is StepState.EXPORTED else result.state
+            for result in results
+        }
+        self._store.journal.recorded(lease, states)
 
     def stop(self) -> None:
         """Begin nothing new, follow running publishes for a short time, park the rest. Safe to call at any time."""

@@ -42,10 +42,12 @@ def quarantine(run: ChangeRun, reason: str) -> None:
 
 def release_proven(sync: SyncRun) -> None:
     """Lift the quarantine of content that was delivered again all the same, and is healthy now."""
+    organization, quarantines = sync.organization.name, sync.store.quarantines
+    active = {(each.key, each.wanted) for each in quarantines.active(organization)}
     for run in sync.runs:
-        if run.state.to_record and run.error is None:
-            organization, wanted = sync.organization.name, run.record.wanted
-            sync.store.quarantines.release(organization, run.key, by=sync.record.actor, wanted=wanted)
+        wanted = run.record.wanted
+        if run.state.to_record and run.error is None and (run.key, wanted) in active:
+            quarantines.release(organization, run.key, by=sync.record.actor, wanted=wanted)
 
 
 def deserves_quarantine(error: PenstockError) -> bool:

@@ -84,12 +84,13 @@ def _close(sync: SyncRun) -> SyncResult:
     steps = tuple(step_result(run) for run in sync.runs)
     started_at = sync.record.started_at
     result = SyncResult(sync.record.id, sync.organization.name, outcome, steps, started_at, now)
-    release_proven(sync)
     state = SyncState.STOPPED if _left_over(sync) else SyncState(outcome.value)
-    sync.store.journal.finish(sync.lease, sync.record.id, state, result.totals)
     latency_ms = max((now - started_at).total_seconds() * 1000, 0.0)
     error = "; ".join(step.error.message for step in result.failures if step.error) or None
-    entry = sync.audit("sync", outcome.value, error=error, latency_ms=latency_ms, details=result.totals)
+    with sync.store.together():
+        sync.store.journal.finish(sync.lease, sync.record.id, state, result.totals)
+        release_proven(sync)
+        entry = sync.audit("sync", outcome.value, error=error, latency_ms=latency_ms, details=result.totals)
     sync.tell("sync.finished", outcome=outcome.value, totals=dict(result.totals))
     return replace(result, deployment_success_rate=entry.deployment_success_rate)
 

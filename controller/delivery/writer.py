@@ -127,7 +127,7 @@ def had_no_effect(run: ChangeRun) -> None:
     """Note in the journal that the last write had no effect, as reading showed: nothing is rolled back for it then."""
     made = next(write for write in reversed(run.record.writes) if write.outcome is not None)
     result = {**(made.result or {}), **NO_EFFECT}
-    run.record = run.sync.store.journal.conclude(made, made.outcome or WriteOutcome.FAILED, result)
+    run.record = run.sync.store.journal.conclude(run.record, made, made.outcome or WriteOutcome.FAILED, result)
 
 
 def _last_of(call: Write[T], error: PenstockError, times: int) -> PenstockError:
@@ -142,7 +142,7 @@ def _last_of(call: Write[T], error: PenstockError, times: int) -> PenstockError:
 
 
 class _Journaled:
-    """One attempt in the journal and the audit log: the intent is written first, the result afterwards."""
+    """One attempt in the journal and the audit log: the intent is written first, the result afterwards, in both."""
 
     def __init__(self, run: ChangeRun, call: Write[T]) -> None:
         """Raises LeaseLost or StoreFailed; nothing was sent then."""
@@ -151,10 +151,8 @@ class _Journaled:
         before = run.state
         # Git may have dropped the gates when a later process resumes the change: the number of them is kept.
         details = {**call.details, "gates": len(run.gates)} if call.action in EFFECTIVE else call.details
-        self._intent = run.sync.store.journal.intend(
-            run.sync.lease, run.record.id, call.action, details, state=call.state
-        )
-        run.refresh()
+        run.record = run.sync.store.journal.intend(run.sync.lease, run.record, call.action, details, state=call.state)
+        self._intent = run.record.writes[-1]
         if run.state is not before:
             run.moved()
         run.tell("write.intended", action=call.action, **details)
@@ -172,18 +170,20 @@ class _Journaled:
             message = SECRETS.text(error.message)
             status = {"status": error.status} if isinstance(error, RequestRejected) else {}
             result = {"error": error.code, "message": message, **status}
-            self._run.record = sync.store.journal.conclude(self._intent, outcome, result)
-            _audit(self._run, self._call, self._started, outcome, {"error": message})
+            with sync.store.together():
+                self._run.record = sync.store.journal.conclude(self._run.record, self._intent, outcome, result)
+                _audit(self._run, self._call, self._started, outcome, {"error": message})
             raise
 
     def succeeded(self, value: object) -> None:
         """Note the organisation's answer."""
         run, call = self._run, self._call
         run.tell("write.answered", action=call.action)
-        _conclude(run, self._intent, value)
         ticket = _ticket(value)
         identified = {} if ticket is None or not ticket.id else {"publish_id": ticket.id}
-        _audit(run, call, self._started, WriteOutcome.DONE, {"details": identified})
+        with run.sync.store.together():
+            _conclude(run, self._intent, value)
+            _audit(run, call, self._started, WriteOutcome.DONE, {"details": identified})
         run.tell("write.concluded", action=call.action)
 
 
@@ -192,13 +192,14 @@ def _conclude(run: ChangeRun, intent: WriteRecord, value: object) -> None:
     result = {} if ticket is None else {"ticket": ticket.id, "kind": ticket.kind.value}
     if isinstance(value, Launch):
         result = {"launch": value.id}
-    run.record = run.sync.store.journal.conclude(intent, WriteOutcome.DONE, result, ticket=ticket)
+    run.record = run.sync.store.journal.conclude(run.record, intent, WriteOutcome.DONE, result, ticket=ticket)
 
 
 def _found_out(run: ChangeRun, call: Write[T], value: T) -> None:
     """Correct the journal: the last write of this kind did take effect."""
-    _conclude(run, run.record.writes[-1], value)
-    _tell_found(run, call, f"the answer to {call.action} was lost; reading showed that it had taken effect")
+    with run.sync.store.together():
+        _conclude(run, run.record.writes[-1], value)
+        _tell_found(run, call, f"the answer to {call.action} was lost; reading showed that it had taken effect")
 
 
 def _not_needed(run: ChangeRun, call: Write[T], value: T) -> None:
@@ -210,9 +211,10 @@ def _not_needed(run: ChangeRun, call: Write[T], value: T) -> None:
             run.note(f"{what} by another operation; nothing was sent")
         run.advance(call.state or run.state, ticket=_ticket(value))
         return
-    _conclude(run, made, value)
     how = "was refused" if made.outcome is WriteOutcome.FAILED else "had no answer"
-    _tell_found(run, call, f"{what} by another operation, or by our call that {how}; nothing was sent again")
+    with run.sync.store.together():
+        _conclude(run, made, value)
+        _tell_found(run, call, f"{what} by another operation, or by our call that {how}; nothing was sent again")
 
 
 def _tell_found(run: ChangeRun, call: Write[T], found: str) -> None:

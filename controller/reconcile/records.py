@@ -195,16 +195,17 @@ def _append_commit(held: Held, commit: ArtifactCommit, took_ms: float, outcome: 
     commit_facts = _of_commit(outcome) if isinstance(outcome, RecordedCommit) else {"code": outcome.code}
     about = {"latency_ms": took_ms, "error": None if error is None else error.message}
     paths = export_paths(commit)
-    for flow in commit.flows:
-        key, version = flow.recorded.key, flow.recorded.version
-        facts = {"flow": str(key), "flow_id": flow.recorded.flow_id or None, "version": version}
-        details = {**commit_facts, "deployment": commit.deployment, "artifact_paths": paths.get(key, [])}
-        _append(held, status, {**about, **facts, "details": details})
-    for key in commit.removed:
-        details = {**commit_facts, "deployment": commit.deployment, "removed": True}
-        _append(held, status, {**about, "flow": str(key), "details": details})
-    for draft in commit.drafts:
-        _append(held, status, {**about, "details": {**commit_facts, "draft": draft.manifest}})
+    with held.services.store.together():
+        for flow in commit.flows:
+            key, version = flow.recorded.key, flow.recorded.version
+            facts = {"flow": str(key), "flow_id": flow.recorded.flow_id or None, "version": version}
+            details = {**commit_facts, "deployment": commit.deployment, "artifact_paths": paths.get(key, [])}
+            _append(held, status, {**about, **facts, "details": details})
+        for key in commit.removed:
+            details = {**commit_facts, "deployment": commit.deployment, "removed": True}
+            _append(held, status, {**about, "flow": str(key), "details": details})
+        for draft in commit.drafts:
+            _append(held, status, {**about, "details": {**commit_facts, "draft": draft.manifest}})
 
 
 def _of_commit(made: RecordedCommit) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -114,7 +115,8 @@ class AuditLog(StorePart):
             actor=_name(entry.actor),
             author=None if entry.author is None else _name(entry.author),
             error=None if entry.error is None else SECRETS.text(entry.error),
-            details=self._masked(entry.details),
+            latency_ms=None if entry.latency_ms is None else float(entry.latency_ms),
+            details=_as_read(entry.details),
             at=self._clock.now(),
         )
         appended = self._database.write_again(lambda connection: self._chained(connection, kept))
@@ -123,19 +125,22 @@ class AuditLog(StorePart):
 
     def _chained(self, connection: Connection, entry: AuditEntry) -> AuditEntry:
         """Insert it after the head, which stays locked until the transaction ends."""
-        head = _locked_head(connection, entry.organization)
-        link = {"position": head.position + 1, "previous": head.digest, "filed": self._filed}
-        values = {name: getattr(entry, name) for name in _COLUMNS} | link
-        # The digest is made of the row as the database returns it, so that a reader makes the same one.
-        row = connection.execute(_APPEND, values).mappings().one()
-        invalid, deployed = self._rates.at_present(connection, entry.organization)
-        kept = replace(entry_of(row), validation_error_rate=invalid, deployment_success_rate=deployed)
-        kept = replace(kept, digest=digest_of(kept.to_json()))
-        connection.execute(
-            _FINISH, {"number": kept.id, "invalid": invalid, "deployed": deployed, "own_digest": kept.digest}
+        organization = entry.organization
+        head = _locked_head(connection, organization)
+        invalid, deployed = self._rates.with_entry(connection, organization, entry.action, entry.status)
+        linked = replace(
+            entry,
+            validation_error_rate=invalid,
+            deployment_success_rate=deployed,
+            filed=self._filed,
+            position=head.position + 1,
+            previous=head.digest,
         )
-        connection.execute(_MOVE_HEAD, {"name": entry.organization, "to": kept.position, "own_digest": kept.digest})
-        return kept
+        values = {name: getattr(linked, name) for name in _COLUMNS}
+        values["digest"] = digest_of(linked.to_json())
+        entry_id = connection.execute(_APPEND, values).scalar_one()
+        connection.execute(_MOVE_HEAD, {"name": organization, "to": linked.position, "own_digest": values["digest"]})
+        return replace(linked, id=entry_id, digest=values["digest"])
 
     def _copied(self, entry: AuditEntry) -> None:
         for copy in self._copies:
@@ -148,10 +153,6 @@ class AuditLog(StorePart):
             copy.append(entry.to_json(), at)
         except StoreFailed as error:
             log.exception("audit.not-copied", action=entry.action, organization=entry.organization, error=error.message)
-
-    def _masked(self, details: Mapping[str, object]) -> Mapping[str, object]:
-        masked = SECRETS.value(details)
-        return masked if isinstance(masked, dict) else {}
 
     def synced(self, entry_id: int, receiver: str, event: str) -> None:
         """Note that a receiver has been told of an entry; that is an action, and an entry, too."""
@@ -231,16 +232,7 @@ _MOVE_HEAD: Final = (
     .values(position=bindparam("to"), digest=bindparam("own_digest"))
 )
 _COLUMNS = tuple(column.name for column in audit.columns if column.name != "id")
-_APPEND: Final = insert(audit).returning(*audit.c)
-_FINISH: Final = (
-    update(audit)
-    .where(audit.c.id == bindparam("number"))
-    .values(
-        validation_error_rate=bindparam("invalid"),
-        deployment_success_rate=bindparam("deployed"),
-        digest=bindparam("own_digest"),
-    )
-)
+_APPEND: Final = insert(audit).returning(audit.c.id)
 
 
 def entry_of(row: RowMapping) -> AuditEntry:
@@ -251,6 +243,12 @@ def entry_of(row: RowMapping) -> AuditEntry:
 def _name(name: str) -> str:
     """A name as it is kept: git lets people write anything into theirs."""
     return " ".join(SECRETS.text(name).split())[:LONGEST_NAME]
+
+
+def _as_read(details: Mapping[str, object]) -> dict[str, object]:
+    """Details without secrets, as they are read again, because the digest is made of what a reader has."""
+    kept: dict[str, object] = json.loads(json.dumps(SECRETS.texts(SECRETS.value(details))))
+    return kept
 
 
 def _iso(at: datetime | None) -> str | None:

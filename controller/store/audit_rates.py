@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, case, func, not_, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
 
 from controller.domain.status import StepCause, StepState
 from controller.store.columns import one_of
@@ -15,6 +29,7 @@ _Count = tuple[int, int]
 """How many count, of how many."""
 _VALIDATE: Final = "validate"
 """The action of the audit entries that tell how a validation ended."""
+_PASSED: Final = "success"
 _WENT_WELL = [state.value for state in StepState if state.watched or state.delivered]
 _WENT_WRONG = [state.value for state in StepState if state.going_back or state is StepState.FAILED]
 _ASKED_FOR = [cause.value for cause in StepCause if cause.asked_for]
@@ -29,16 +44,20 @@ class Rates:
         self._before: dict[str, tuple[int, _Count]] = {}
         """By organisation, the newest sync and the count of those before it."""
 
-    def at_present(self, connection: Connection, organization: str) -> tuple[float | None, float | None]:
+    def with_entry(
+        self, connection: Connection, organization: str, action: str, status: str
+    ) -> tuple[float | None, float | None]:
         """The validation error rate and the deployment success rate, each from 0 to 1; None before anything counts.
 
-        The first is failed validations divided by validations. The second is changes that made their version live, and
-        were not rolled back, divided by all that ended or are live; rollbacks that a person or git asked for are not
-        counted.
+        They are those after an entry with this action and status, which is not there yet. The first is failed
+        validations divided by validations. The second is changes that made their version live, and were not rolled
+        back, divided by all that ended or are live; rollbacks that a person or git asked for are not counted.
         """
-        row = connection.execute(_RATES, {"organization": organization}).one()
+        own = action == _VALIDATE
+        row = connection.execute(_RATES, {"organization": organization, "most": COUNTED - own}).one()
+        failed, validated = row.failed + (own and status != _PASSED), row.validated + own
         before = (0, 0) if row.newest is None else self._counted_before(connection, organization, row.newest)
-        return _share((row.failed, row.validated)), _share((before[0] + row.good, before[1] + row.ended))
+        return _share((failed, validated)), _share((before[0] + row.good, before[1] + row.ended))
 
     def _counted_before(self, connection: Connection, organization: str, newest: int) -> _Count:
         known = self._before.get(organization)
@@ -67,10 +86,10 @@ _ORGANIZATION: Final = bindparam("organization", type_=String)
 _NEWEST: Final = bindparam("newest", type_=BigInteger)
 _NEWEST_SYNC: Final = select(func.max(syncs.c.id).label("id")).where(syncs.c.organization == _ORGANIZATION)
 _VALIDATIONS: Final = _counting(
-    select((audit.c.status != "success").label("counts"))
+    select((audit.c.status != _PASSED).label("counts"))
     .where(audit.c.organization == _ORGANIZATION, audit.c.action == _VALIDATE)
     .order_by(audit.c.id.desc())
-    .limit(COUNTED)
+    .limit(bindparam("most", type_=Integer))
 )
 _CHANGES_BEFORE: Final = _counting(
     _ended()

@@ -91,8 +91,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed at the end, rolled back on any exception."""
-        joined = self._joined.get()
-        if joined is not None:
+        if (joined := self._joined.get()) is not None:
             yield joined
             return
         with self._observed("write"), self._engine.begin() as connection:
@@ -142,7 +141,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One transaction that sees one state and takes no write lock."""
+        """One transaction that sees one state and takes no write lock; within `together()`, that one."""
+        if (joined := self._joined.get()) is not None:
+            yield joined
+            return
         with self._observed("read"), self._engine.connect() as connection:
             begin(connection, read_only=True)
             yield connection

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Final, TypedDict, Unpack
 
@@ -68,7 +68,6 @@ class StepFacts(TypedDict, total=False):
     error_code: str | None
     paused: bool
     bake_until: datetime | None
-    recorded_at: datetime
 
 
 class Journal(StorePart):
@@ -89,15 +88,17 @@ class Journal(StorePart):
         """Open a sync with all its steps, pending, in deployment order."""
         with self._writing(lease) as (connection, now):
             values = asdict(sync) | {"state": SyncState.RUNNING.value, "started_at": now, "summary": {}}
-            sync_id = connection.execute(_NEW_SYNC, values).scalar_one()
+            opened = connection.execute(_NEW_SYNC, values).mappings().one()
             rows = [
-                new_step_values(change) | {"sync_id": sync_id, "position": position, "updated_at": now}
+                new_step_values(change) | {"sync_id": opened["id"], "position": position, "updated_at": now}
                 for position, change in enumerate(changes)
             ]
             # SQLAlchemy would make one row of defaults of an empty list.
-            if rows:
-                connection.execute(insert(steps), rows)
-            return _load(connection, _SYNC, sync=sync_id)[0]
+            if not rows:
+                return sync_record(opened)
+            connection.execute(_NEW_STEPS, rows)
+            begun = connection.execute(_STEPS_OF, {"syncs": [opened["id"]]}).mappings()
+            return sync_record(opened, map(step_record, begun))
 
     def add(self, lease: Lease, sync_id: int, change: NewStep) -> StepRecord:
         """One more step of a sync that is open, after all others."""
@@ -114,44 +115,61 @@ class Journal(StorePart):
             values = {"state": state.value, "finished_at": None if state.open else now, "summary": dict(summary)}
             connection.execute(_CHANGE_SYNC, values | {"sync": sync_id})
 
-    def advance(self, lease: Lease, step_id: int, state: StepState, **facts: Unpack[StepFacts]) -> StepRecord:
-        """Move a step to a state, with the facts that became known."""
+    def advance(self, lease: Lease, step: StepRecord, state: StepState, **facts: Unpack[StepFacts]) -> StepRecord:
+        """Move a step, as its only writer knows it, to a state, with the facts that became known."""
         with self._writing(lease) as (connection, now):
-            moved = _move_step(connection, step_id, state, now, facts)
-            return step_record(moved, _writes(connection, step_id))
+            moved = _move_step(connection, step, state, now, facts)
+            return step_record(moved, _writes(connection, step))
+
+    def recorded(self, lease: Lease, states: Mapping[int, StepState]) -> None:
+        """Note that these steps, by their numbers, are recorded, and the states that they have since."""
+        with self._writing(lease) as (connection, now):
+            noted = {"paused": False, "recorded_at": now, "updated_at": now}
+            rows = [noted | {"step": step_id, "state": state.value} for step_id, state in states.items()]
+            if rows:
+                connection.execute(_CHANGE_STEPS, rows)
 
     def intend(
-        self, lease: Lease, step_id: int, action: str, details: Mapping[str, object], *, state: StepState | None = None
-    ) -> WriteRecord:
+        self,
+        lease: Lease,
+        step: StepRecord,
+        action: str,
+        details: Mapping[str, object],
+        *,
+        state: StepState | None = None,
+    ) -> StepRecord:
         """Announce one call that changes the organisation; only after this returns may the call be made.
 
-        `details` must hold no secret. `state` moves the step in the same transaction.
+        `details` must hold no secret. `state` moves the step in the same transaction. Returns the step, with this as
+        the last of its writes.
         """
         with self._writing(lease) as (connection, now):
             if state is not None:
-                _move_step(connection, step_id, state, now, {})
-            values = {"step_id": step_id, "action": action, "details": dict(details), "intent_at": now}
-            write_id = connection.execute(_NEW_WRITE, {"fence": lease.fence, **values}).scalar_one()
-        return WriteRecord(write_id, step_id, action, details, now)
+                step = step_record(_move_step(connection, step, state, now, {}), _writes(connection, step))
+            values = {"step_id": step.id, "action": action, "details": dict(details), "intent_at": now}
+            row = connection.execute(_NEW_WRITE, {"fence": lease.fence, **values}).mappings().one()
+        return replace(step, writes=(*step.writes, write_record(row)))
 
     def conclude(
-        self, write: WriteRecord, outcome: WriteOutcome, result: Mapping[str, object], *, ticket: Ticket | None = None
+        self,
+        step: StepRecord,
+        write: WriteRecord,
+        outcome: WriteOutcome,
+        result: Mapping[str, object],
+        *,
+        ticket: Ticket | None = None,
     ) -> StepRecord:
         """Note the result of an announced call, with the ticket to poll. Needs no lease. Returns the step with it."""
         # The call was made under the lease, so its result counts even when the lease is lost since.
         values = {"outcome": outcome.value, "result": dict(result), "result_at": self._clock.now()}
         with self._database.write() as connection:
-            connection.execute(_CHANGE_WRITE, values | {"write": write.id})
+            row = connection.execute(_CHANGE_WRITE, values | {"write": write.id}).mappings().one()
             if ticket is not None:
-                _update_step(connection, write.step_id, {"ticket": ticket})
-            return _one_step(connection, write.step_id)
+                step = step_record(_update_step(connection, step.id, {"ticket": ticket}), step.writes)
+        concluded = write_record(row)
+        return replace(step, writes=tuple(concluded if each.id == write.id else each for each in step.writes))
 
     # Reading.
-
-    def step(self, step_id: int) -> StepRecord:
-        """One step with its writes."""
-        with self._database.read() as connection:
-            return _one_step(connection, step_id)
 
     def sync(self, sync_id: int) -> SyncRecord | None:
         with self._database.read() as connection:
@@ -202,11 +220,14 @@ class Journal(StorePart):
             return _load(connection, _UNFINISHED, organization=organization)
 
 
-def _move_step(connection: Connection, step_id: int, state: StepState, now: datetime, facts: StepFacts) -> RowMapping:
+def _move_step(
+    connection: Connection, step: StepRecord, state: StepState, now: datetime, facts: StepFacts
+) -> RowMapping:
     # A paused step is one that bakes: it is not paused any more as soon as it does anything else.
     ended: dict[str, object] = {} if state is StepState.BAKING else {"paused": False}
-    moved = _update_step(connection, step_id, facts, state=state.value, updated_at=now, **ended)
-    note_state(connection, step_id, state)
+    moved = _update_step(connection, step.id, facts, state=state.value, updated_at=now, **ended)
+    if state.idle or step.state.idle:
+        note_state(connection, step.id, state)
     return moved
 
 
@@ -238,11 +259,12 @@ _UNFINISHED: Final = (
 )
 _SYNC: Final = select(syncs).where(syncs.c.id == bindparam("sync"))
 _NEWEST: Final = select(func.max(syncs.c.id)).where(syncs.c.organization == _ORGANIZATION)
-_NEW_SYNC: Final = insert(syncs).returning(syncs.c.id)
+_NEW_SYNC: Final = insert(syncs).returning(*syncs.c)
 _CHANGE_SYNC: Final = update(syncs).where(syncs.c.id == bindparam("sync"))
-_STEP: Final = select(steps).where(steps.c.id == bindparam("step"))
-_NEW_STEP: Final = insert(steps).returning(*steps.c)
-_CHANGE_STEP: Final = update(steps).where(steps.c.id == bindparam("step")).returning(*steps.c)
+_NEW_STEPS: Final = insert(steps)
+_NEW_STEP: Final = _NEW_STEPS.returning(*steps.c)
+_CHANGE_STEPS: Final = update(steps).where(steps.c.id == bindparam("step"))
+_CHANGE_STEP: Final = _CHANGE_STEPS.returning(*steps.c)
 _OF_FLOW: Final = (
     syncs.c.organization == _ORGANIZATION,
     steps.c.type == bindparam("type"),
@@ -263,21 +285,19 @@ _LAST_WRITE: Final = (
     .order_by(writes.c.id.desc())
     .limit(1)
 )
-_NEW_WRITE: Final = insert(writes).returning(writes.c.id)
-_CHANGE_WRITE: Final = update(writes).where(writes.c.id == bindparam("write"))
+_NEW_WRITE: Final = insert(writes).returning(*writes.c)
+_CHANGE_WRITE: Final = update(writes).where(writes.c.id == bindparam("write")).returning(*writes.c)
 _WRITES: Final = select(writes).where(writes.c.step_id == bindparam("step")).order_by(writes.c.id)
 _SYNCS: Final[BindParameter[int]] = bindparam("syncs", expanding=True)
 _STEPS_OF: Final = select(steps).where(steps.c.sync_id.in_(_SYNCS)).order_by(steps.c.sync_id, steps.c.position)
 _WRITES_OF: Final = select(writes).join(steps).where(steps.c.sync_id.in_(_SYNCS)).order_by(writes.c.id)
 
 
-def _one_step(connection: Connection, step_id: int) -> StepRecord:
-    row = connection.execute(_STEP, {"step": step_id}).mappings().one()
-    return step_record(row, _writes(connection, step_id))
-
-
-def _writes(connection: Connection, step_id: int) -> list[WriteRecord]:
-    return [write_record(row) for row in connection.execute(_WRITES, {"step": step_id}).mappings()]
+def _writes(connection: Connection, step: StepRecord) -> tuple[WriteRecord, ...]:
+    """The step's writes. Read only while one has no result: an earlier holder of the lease may note it late."""
+    if all(write.outcome is not None for write in step.writes):
+        return step.writes
+    return tuple(write_record(row) for row in connection.execute(_WRITES, {"step": step.id}).mappings())
 
 
 def _load(connection: Connection, query: Select[tuple[object, ...]], **named: object) -> list[SyncRecord]:

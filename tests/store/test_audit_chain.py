@@ -16,6 +16,8 @@ import pytest
 import sqlalchemy as sa
 
 from controller.domain.errors.process import StoreFailed
+from controller.domain.redaction import SECRETS
+from controller.store import audit_rates
 from controller.store.audit import AuditEntry
 from controller.store.audit_chain import START, ChainHead, digest_of
 from controller.store.audit_file import AuditFile
@@ -68,6 +70,37 @@ def test_the_digest_covers_what_the_database_tells_and_not_what_changes_later(st
     assert digest_of(read.to_json() | {"webhook_synced": True}) == kept.digest
     for name, value in {"actor": "eve", "deployment_success_rate": 1.0, "position": 2, "filed": True}.items():
         assert digest_of(read.to_json() | {name: value}) != kept.digest
+
+
+def test_whatever_an_entry_tells_it_is_read_as_it_was_returned(store: Store, url: str) -> None:
+    SECRETS.register("hunter2-hunter2")
+    details = {
+        "masked": ["token=hunter2-hunter2", {"password": "short", "of": ("hunter2-hunter2", None, True)}],
+        "numbers": [1, 1.5, 1e300, -0.0, 10**20],
+        "texts": [
+            "\u00e4\u20ac\U0001f600",
+            "\u2028\u0001",
+            "https://ada:hunter2-hunter2@example.com/?access_token=abcdef",
+        ],
+        "nested": {"a": {3}, 4: "four"},
+    }
+    error = "Authorization: Bearer hunter2-hunter2, https://ada:other@example.com"
+    given = replace(entry(), latency_ms=4000, error=error, details=details, webhook_synced=False, author="A\n <b>")
+    kept = store.audit.append(given)
+    store.audit.append(replace(entry("validate"), status="failure"))
+
+    (*_, first) = audit_entries(store)
+    assert json.dumps(first.to_json()) == json.dumps(kept.to_json())
+    assert "hunter2" not in json.dumps(kept.to_json())
+    assert told(proven(url)) == []
+
+
+def test_a_validation_counts_itself_among_the_newest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_rates, "COUNTED", 3)
+    passed, failed = (replace(entry("validate"), status=status) for status in ("success", "failure"))
+    rates = [store.audit.append(each).validation_error_rate for each in (passed, failed, failed, failed, passed)]
+    assert rates == [0.0, 1 / 2, 2 / 3, 1.0, 2 / 3]
+    assert store.audit.append(entry()).validation_error_rate == 2 / 3
 
 
 @pytest.mark.parametrize("latency_ms", [4000.0, 0.0, 12.5])

@@ -189,21 +189,21 @@ def test_released_quarantines_go_and_active_ones_stay(url: str, clock: SteppedCl
 def test_a_step_that_is_skipped_after_all_gives_its_place_back(store: Store) -> None:
     lease = store.leases.acquire(ORGANIZATION, "a")
     first = store.journal.begin(lease, _sync(), [_step()])
-    store.journal.advance(lease, first.steps[0].id, StepState.RECORDED)
+    store.journal.advance(lease, first.steps[0], StepState.RECORDED)
     store.journal.finish(lease, first.id, SyncState.SUCCEEDED, {})
     second = store.journal.begin(lease, _sync(), [_step()])
     assert store.journal.latest(ORGANIZATION)[FLOW].sync_id == first.id
-    store.journal.advance(lease, second.steps[0].id, StepState.VALIDATED)
+    store.journal.advance(lease, second.steps[0], StepState.VALIDATED)
     assert store.journal.latest(ORGANIZATION)[FLOW].sync_id == second.id
-    store.journal.advance(lease, second.steps[0].id, StepState.SKIPPED)
+    store.journal.advance(lease, second.steps[0], StepState.SKIPPED)
     assert store.journal.latest(ORGANIZATION)[FLOW].sync_id == first.id
 
 
 def test_an_earlier_step_that_moves_later_does_not_become_the_latest(store: Store) -> None:
     lease = store.leases.acquire(ORGANIZATION, "a")
     first, second = (store.journal.begin(lease, _sync(), [_step()]) for _ in range(2))
-    store.journal.advance(lease, second.steps[0].id, StepState.LIVE)
-    store.journal.advance(lease, first.steps[0].id, StepState.FAILED)
+    store.journal.advance(lease, second.steps[0], StepState.LIVE)
+    store.journal.advance(lease, first.steps[0], StepState.FAILED)
     assert store.journal.latest(ORGANIZATION)[FLOW].sync_id == second.id
 
 

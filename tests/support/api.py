@@ -174,8 +174,8 @@ def sync_of(
     ]
     sync = store.journal.begin(lease, new, steps)
     for step in sync.steps[:writes]:
-        store.journal.intend(lease, step.id, "publish", {}, state=StepState.PUBLISHING)
-        store.journal.advance(lease, step.id, StepState.RECORDED, live_version="8.0")
+        sent = store.journal.intend(lease, step, "publish", {}, state=StepState.PUBLISHING)
+        store.journal.advance(lease, sent, StepState.RECORDED, live_version="8.0")
     store.journal.finish(lease, sync.id, SyncState.SUCCEEDED, {"changes": len(steps)})
     store.leases.release(lease)
     return sync.id
