@@ -126,7 +126,8 @@ def _lease_of(services: Services, identity: OrganizationIdentity, manifest: str)
         return by_client, known
     lease = _acquire(services, known.key, manifest)
     services.store.leases.release(by_client)
-    return lease, known
+    # Under the client's lease another controller may have written before the organisation's own was known.
+    return replace(lease, again=lease.again and by_client.again), known
 
 
 def _bind(services: Services, identity: OrganizationIdentity, request: PassRequest) -> None:

@@ -30,7 +30,7 @@ class Lease:
     manifest: str = ""
     """The organisation's name in the manifest that it is held for."""
     again: bool = False
-    """Whether this holder had it last, for the same manifest, so that no other one has written meanwhile."""
+    """Whether no other holder has written meanwhile: this one had it last, for the same manifest, or nobody ever."""
 
     def __str__(self) -> str:
         return self.manifest or self.name
@@ -54,7 +54,7 @@ class Leases(StorePart):
             row = _row(connection, _HELD, name)
             if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
                 raise _held(row, manifest, now)
-            again = (row["holder"], row["manifest"]) == (holder, manifest)
+            again = row["fence"] == 0 or (row["holder"], row["manifest"]) == (holder, manifest)
             lease = Lease(name, holder, int(row["fence"]) + 1, self._end(now, ttl_s), manifest, again)
             values = {column: value for column, value in asdict(lease).items() if column in leases.c}
             connection.execute(_CHANGE, values | {"lease": name})
