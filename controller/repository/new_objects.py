@@ -1,4 +1,4 @@
-"""New blobs and trees: made in memory, and given to git together as one pack."""
+"""New commits with their trees and blobs: made in memory, and given to git together as one pack."""
 
 from __future__ import annotations
 
@@ -9,27 +9,32 @@ from collections.abc import Mapping
 from controller.domain.errors.repository import RepositoryFailed
 from controller.repository.commit_files import RawEntry, raw_entries
 from controller.repository.here import Here
-from controller.repository.objects import object_id
+from controller.repository.objects import Signature, object_id
 
 _FILE, _FOLDER = b"100644", b"40000"
-_NUMBERS = {"tree": 2, "blob": 3}
+_NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
 """The numbers of the kinds of objects in a pack (gitformat-pack)."""
 
 _Path = tuple[bytes, ...]
 
 
-def write_tree(here: Here, base: str | None, files: Mapping[str, bytes]) -> str:
-    """The id of `base`'s tree with these files added, or of a tree with only them if `base` is None.
+def write_commit(
+    here: Here, base: str | None, files: Mapping[str, bytes], message: str, signature: Signature
+) -> str | None:
+    """The id of a new commit on `base` with these files added, or with only them if `base` is None.
 
-    Every byte is stored as it is: no filter and no line-ending conversion touches it, and neither the index nor the
-    work tree is used. Raises RepositoryFailed.
+    It is `base` itself where that has all of them. No ref points at the new one yet. Every byte is stored as it is: no
+    filter and no line-ending conversion touches it, and neither the index nor the work tree is used. Raises
+    RepositoryFailed.
     """
     before = None if base is None else here.tree(base)
     new = _NewObjects(here)
     tree = new.tree(before, {tuple(path.encode().split(b"/")): content for path, content in files.items()})
-    if tree != before:
-        here.git.run("unpack-objects", "-q", given=new.pack())
-    return tree
+    if tree == before:
+        return base
+    commit = new.commit(tree, base, message, signature)
+    here.git.run("unpack-objects", "-q", given=new.pack())
+    return commit
 
 
 class _NewObjects:
@@ -55,6 +60,13 @@ class _NewObjects:
             folder = there.object_id if there is not None and there.is_folder else None
             entries[name] = RawEntry(_FOLDER, name, self.tree(folder, inside))
         return self._add("tree", b"".join(map(bytes, sorted(entries.values(), key=_order))))
+
+    def commit(self, tree: str, parent: str | None, message: str, signature: Signature) -> str:
+        """The id of a commit."""
+        parents = "" if parent is None else f"parent {parent}\n"
+        # A commit's text ends at a zero byte for many a program.
+        text = f"tree {tree}\n{parents}{signature.header()}\n{message}".replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return self._add("commit", text.encode("utf-8", "backslashreplace"))
 
     def _entries(self, tree: str) -> dict[bytes, RawEntry]:
         raw = self._here.content_of(tree)

@@ -28,15 +28,15 @@ _NOT_FOUND = frozenset({"missing", "ambiguous", "submodule"})
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The author of commits."""
+    """The author of commits. Neither name nor address may hold an angle bracket or a line break."""
 
     name: str = "Penstock"
     email: str = "penstock@localhost"
 
-    def environment(self) -> dict[str, str]:
-        """The variables that make git sign commits with this name."""
-        parts = {"NAME": self.name, "EMAIL": self.email}
-        return {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in parts.items()}
+    def header(self) -> str:
+        """The lines of a commit that is made now, in this machine's time zone (git's `gitformat-commit`)."""
+        signed = f"{self.name} <{self.email}> {int(time.time())} {time.strftime('%z')}"
+        return f"author {signed}\ncommitter {signed}\n"
 
 
 def resolve(git: GitCommand, name: str) -> str | None:
@@ -52,13 +52,6 @@ def is_ancestor(git: GitCommand, older: str, newer: str) -> bool:
 def object_id(kind: str, content: bytes, object_format: str) -> str:
     """The id that git gives an object in a repository of this format: `sha1` or `sha256`."""
     return hashlib.new(object_format, f"{kind} {len(content)}\0".encode() + content).hexdigest()
-
-
-def write_commit(git: GitCommand, tree: str, parent: str | None, message: str, signature: Signature) -> str:
-    """The id of a new commit; no ref points at it yet."""
-    parents = ["-p", parent] if parent else []
-    given = message.encode("utf-8", "backslashreplace")
-    return git.run("commit-tree", tree, *parents, given=given, environment=signature.environment()).decode().strip()
 
 
 @dataclass(frozen=True, slots=True)

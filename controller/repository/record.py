@@ -24,8 +24,8 @@ from controller.repository.branches import Branches
 from controller.repository.command import GitCommand
 from controller.repository.discovery import discover
 from controller.repository.here import Here
-from controller.repository.new_objects import write_tree
-from controller.repository.objects import Signature, is_ancestor, write_commit
+from controller.repository.new_objects import write_commit
+from controller.repository.objects import Signature, is_ancestor
 from controller.repository.pending import Pending, edits_of, forget, keep, pending_for
 from controller.repository.place import GitFolders
 from controller.repository.recorded import apply_edit, lock_bytes, state_in_commit, state_in_folder
@@ -209,10 +209,7 @@ class Recorder:
         files = _files(state_in_commit(self._here, base, edit.lock_path, edit.organization), edit)
         if not files:
             return base
-        tree = write_tree(self._here, base, files)
-        if base is not None and tree == self._here.tree(base):
-            return base
-        return write_commit(self._git, tree, base, edit.message, self._settings.signature)
+        return write_commit(self._here, base, files, edit.message, self._settings.signature)
 
     def _keep(self, organization: str, waiting: Pending | None, new: Sequence[Edit]) -> str:
         """Keep the new edits on top of the pending ones and return the ref."""

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, Pool, event
 from controller.repository import command
 
 READS = frozenset({"GET", "HEAD"})
-GIT_WRITES = frozenset({"push", "commit-tree", "update-ref", "merge"})
+GIT_WRITES = frozenset({"push", "unpack-objects", "update-ref", "merge"})
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+")
 _PENDING = "crash.commit"
 _STATEMENTS = "crash.statements"

@@ -28,7 +28,7 @@ WORKERS = 3
 """They wait more than they work: for what was begun before a crash, and for the disk."""
 ALWAYS = ("before the commit of", "after the commit of")
 WRITES = ("POST", "PUT", "DELETE")
-WHEN_RECORDED = ("before git commit-tree", "before git push", "while git push runs", "after git push")
+WHEN_RECORDED = ("before git unpack-objects", "before git push", "while git push runs", "after git push")
 
 
 @pytest.mark.timeout(1800)

@@ -1,4 +1,4 @@
-"""The tree of a record is the one that git would make of the same files, and nothing else in it changes."""
+"""The commit and tree of a record are those that git would make of the same files, and nothing else in it changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from controller.domain.desired import ArtifactsPolicy
 from controller.repository.here import Readers
-from controller.repository.new_objects import write_tree
+from controller.repository.new_objects import write_commit
+from controller.repository.objects import Signature
 from controller.repository.repository import Repository
 from tests.repository.site import LOCK, Site, delivery, recorded
 
@@ -23,9 +24,16 @@ def work(site: Site) -> Path:
     return site.clone(site.remote(), "work")
 
 
-def written(work: Path, base: str | None, files: Mapping[str, bytes]) -> str:
+def committed(work: Path, base: str | None, files: Mapping[str, bytes], message: str = "Record\n") -> str:
     with Readers().here(Repository.open(work)._git()) as here:
-        return write_tree(here, base, files)
+        commit = write_commit(here, base, files, message, Signature())
+    assert commit is not None
+    return commit
+
+
+def written(site: Site, work: Path, base: str | None, files: Mapping[str, bytes]) -> str:
+    """The tree of a commit that adds these files."""
+    return site.head(work, f"{committed(work, base, files)}^{{tree}}")
 
 
 def by_git(site: Site, work: Path, base: str | None, files: Mapping[str, bytes]) -> str:
@@ -40,7 +48,7 @@ def by_git(site: Site, work: Path, base: str | None, files: Mapping[str, bytes])
 
 def test_contents_of_all_sizes_are_stored_byte_for_byte(site: Site, work: Path) -> None:
     files = {f"artifacts/{each}.bin": os.urandom(each) for each in LENGTHS}
-    tree = written(work, site.head(work), files)
+    tree = written(site, work, site.head(work), files)
     for path, content in files.items():
         (site.root / "same").write_bytes(content)
         same = site.git("hash-object", str(site.root / "same"), at=work)
@@ -59,7 +67,7 @@ def test_contents_of_all_sizes_are_stored_byte_for_byte(site: Site, work: Path) 
 def test_the_tree_is_the_one_that_git_makes(site: Site, work: Path, there: list[str]) -> None:
     base = site.commit(work, dict.fromkeys(there, "before"))
     files = {"artifacts/production/new.yaml": b"new", "artifacts/production/a/b.json": b"{}", "top": b"x"}
-    tree = written(work, base, files)
+    tree = written(site, work, base, files)
     assert tree == by_git(site, work, base, files)
     site.git("fsck", "--strict", "--full", at=work)
 
@@ -72,7 +80,7 @@ def test_links_submodules_and_modes_stay_as_they_are(site: Site, work: Path) -> 
     site.git("update-index", "--add", "--cacheinfo", f"160000,{site.head(work)},module", at=work)
     site.git("commit", "-q", "-m", "module", at=work)
     base = site.head(work)
-    tree = written(work, base, {"artifacts/x": b"x"})
+    tree = written(site, work, base, {"artifacts/x": b"x"})
     changed = site.git("diff-tree", "-r", "--name-only", base, tree, at=work).split()
     assert changed == ["artifacts/x"]
 
@@ -81,14 +89,34 @@ def test_a_file_replaces_a_link_of_its_name(site: Site, work: Path) -> None:
     (work / "artifacts").symlink_to("/etc")
     base = site.commit(work, {"a": "1"})
     files = {"artifacts/x": b"x"}
-    assert written(work, base, files) == by_git(site, work, base, files)
+    assert written(site, work, base, files) == by_git(site, work, base, files)
 
 
-def test_files_that_are_there_already_leave_the_tree_and_the_objects_alone(site: Site, work: Path) -> None:
+def test_files_that_are_there_already_make_no_commit_and_no_object(site: Site, work: Path) -> None:
     base = site.commit(work, {"artifacts/x": "x"})
     before = site.git("count-objects", at=work)
-    assert written(work, base, {"artifacts/x": b"x"}) == site.head(work, "HEAD^{tree}")
+    assert committed(work, base, {"artifacts/x": b"x"}) == base
     assert site.git("count-objects", at=work) == before
+
+
+@pytest.mark.parametrize("parent", ["HEAD", None])
+def test_the_commit_is_the_one_that_git_makes(
+    site: Site, work: Path, parent: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = None if parent is None else site.head(work)
+    made = committed(work, base, {"x": b"x"}, "Record: \u00e4\n\n\ud800\n")
+    text = site.git("cat-file", "commit", made, at=work)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Penstock")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "penstock@localhost")
+        monkeypatch.setenv(
+            f"GIT_{role}_DATE", text.partition(f"\n{role.lower()} ")[2].partition("\n")[0].rpartition("> ")[2]
+        )
+    (site.root / "message").write_text("Record: \u00e4\n\n\\ud800\n", "utf-8")
+    parents = [] if base is None else ["-p", base]
+    tree = site.head(work, f"{made}^{{tree}}")
+    assert site.git("commit-tree", tree, *parents, "-F", str(site.root / "message"), at=work).strip() == made
+    site.git("fsck", "--strict", "--full", at=work)
 
 
 @pytest.mark.parametrize("commits", [0, 1])
