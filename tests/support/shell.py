@@ -18,6 +18,7 @@ from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.support.commands import Command, run
+from tests.support.committing import commit_all
 from tests.support.sources import inbound, module
 from tests.support.stores import prepare
 
@@ -110,8 +111,9 @@ class Shell:
         return done.stdout.strip()
 
     def commit(self) -> None:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "Change what we want")
+        if commit_all(self.folder, "Change what we want") is None:
+            self.git("add", "--all")
+            self.git("commit", "--quiet", "--message", "Change what we want")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run(*arguments, cwd=self.folder, env=self.environment)

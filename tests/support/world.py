@@ -40,6 +40,7 @@ from controller.simulator.simulator import Simulator
 from controller.store.store import Store
 from tests.support import remotes
 from tests.support.clock import SteppedClock
+from tests.support.committing import commit_all
 from tests.support.stores import prepare
 
 ORGANIZATION = "acme"
@@ -139,9 +140,11 @@ class World:
     def commit(self, message: str = "Change what we want") -> str:
         """Commit everything and push it; returns the revision."""
         before = remotes.tip(self.clone / ".git")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", message)
-        sha = remotes.tip(self.clone / ".git")
+        sha = commit_all(self.clone, message)
+        if sha is None:
+            self.git("add", "--all")
+            self.git("commit", "--quiet", "--message", message)
+            sha = remotes.tip(self.clone / ".git")
         if sha is not None and remotes.push(self.clone, self.remote, sha, "refs/heads/main", old=before):
             return sha
         try:

@@ -1,0 +1,85 @@
+"""A commit that the tests make without git is the one that git would make."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import remotes
+from tests.support.committing import commit_all
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    return remotes.remote_and_clone(tmp_path)[1]
+
+
+def git(clone: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=clone, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def fill(clone: Path) -> None:
+    for path, text in {"a.yaml": "a", "a/b/c.yaml": "c", "a-b": "x" * 5000, "\u00e4": "", "n" * 200: "\n"}.items():
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).write_text(text, "utf-8")
+    (clone / "run").write_text("#!/bin/sh")
+    (clone / "run").chmod(0o755)
+    (clone / "link").symlink_to("run")
+    (clone / "empty").mkdir()
+
+
+def test_it_has_the_tree_index_author_and_message_that_git_would_give_it(clone: Path) -> None:
+    fill(clone)
+    first = commit_all(clone, "First")
+    assert first == git(clone, "rev-parse", "main")
+    (clone / "a.yaml").unlink()
+    (clone / "run").write_text("other")
+    second = commit_all(clone, "Second: \u00e4")
+    assert second == git(clone, "rev-parse", "HEAD")
+    assert git(clone, "status", "--porcelain") == ""
+    git(clone, "fsck", "--strict", "--full")
+    form = "--format=%P %an <%ae> %cn <%ce> %T %B"
+    made = git(clone, "log", "-1", form)
+    git(clone, "reset", "--quiet", "--soft", "HEAD~1")
+    git(clone, "rm", "--quiet", "-r", "--cached", ".")
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message", "Second: \u00e4")
+    assert git(clone, "log", "-1", form) == made
+
+
+def _ignore(clone: Path) -> None:
+    (clone / ".gitignore").write_text("a\n")
+
+
+def _module(clone: Path) -> None:
+    git(clone, "init", "--quiet", "a/module")
+
+
+def _detach(clone: Path) -> None:
+    git(clone, "checkout", "--quiet", "--detach")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        _ignore,
+        _module,
+        _detach,
+        lambda clone: git(clone, "config", "core.autocrlf", "true"),
+        lambda clone: (clone / ".git" / "hooks" / "pre-commit").write_text("exit 1"),
+        lambda clone: (clone / ".git" / "info" / "exclude").write_text("a"),
+        lambda clone: (clone / "a-b").touch(),  # nothing has changed
+    ],
+)
+def test_what_it_cannot_do_as_git_would_is_left_to_git(clone: Path, odd: Callable[[Path], object]) -> None:
+    fill(clone)
+    commit_all(clone, "First")
+    before = git(clone, "rev-parse", "HEAD")
+    if odd.__name__ != "<lambda>":
+        (clone / "new").write_text("new")
+    odd(clone)
+    assert commit_all(clone, "Second") is None
+    assert git(clone, "rev-parse", "HEAD") == before
