@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from controller.domain.errors.process import SettingsInvalid
 from controller.domain.errors.repository import RepositoryFailed
@@ -102,6 +103,7 @@ def environment(
     return passed | _FIXED | variables | _numbered(passed, [*_OWN_SETTINGS.items(), *settings, *given])
 
 
+@lru_cache(maxsize=1024)
 def _is_passed_on(name: str, also: tuple[str, ...]) -> bool:
     if name.startswith("PENSTOCK_"):
         return False

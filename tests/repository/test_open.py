@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.platform import Export
 from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft
+from controller.repository.discovery import discover
+from controller.repository.place import GitFolders
 from controller.repository.repository import Repository
 from tests.repository.site import POLICY, Site, delivery, recorded
 
@@ -17,6 +20,30 @@ from tests.repository.site import POLICY, Site, delivery, recorded
 def test_the_top_is_found_from_a_folder_below(site: Site) -> None:
     work = site.clone(site.remote(), "work")
     assert Repository.open(work / "manifests").top == work.resolve()
+
+
+def test_a_plain_clone_is_found_without_gitpython(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = site.clone(site.remote(), "work").resolve()
+    (work / "HEAD").touch()  # only a file, and GitPython has to tell
+    by_gitpython = [discover(below) for below in (work, work / "manifests")]
+    (work / "HEAD").unlink()
+    monkeypatch.setitem(sys.modules, "git", None)
+    assert [discover(below) for below in (work, work / "manifests")] == by_gitpython
+    assert by_gitpython == [GitFolders(work, git=work / ".git", common=work / ".git")] * 2
+
+
+def test_other_layouts_are_not_taken_for_a_plain_clone(site: Site) -> None:
+    work = site.clone(site.remote(), "work").resolve()
+    site.git("worktree", "add", "-q", "-b", "linked", str(site.root / "linked"), at=work)
+    linked = (site.root / "linked").resolve()
+    assert discover(linked) == GitFolders(linked, git=work / ".git/worktrees/linked", common=work / ".git")
+    site.git("init", "-q", "--bare", "inside.git", at=work)
+    inside = work / "inside.git"
+    assert discover(inside) == GitFolders(inside, bare=True, git=inside, common=inside)
+    with pytest.raises(RepositoryFailed, match="does not exist"):
+        discover(work / "missing")
+    site.git("config", "core.bare", "true", at=work)
+    assert discover(work) == GitFolders(work / ".git", bare=True, git=work / ".git", common=work / ".git")
 
 
 def test_the_revision_is_the_commit_that_is_checked_out(site: Site) -> None:
