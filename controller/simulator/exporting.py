@@ -9,6 +9,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import yaml
 
@@ -24,10 +25,14 @@ _DESCRIPTIVE = frozenset({"name", "description", "division", "defaultLanguage", 
 
 def export_yaml(version: Version) -> str:
     """The version as Archy YAML; the same bytes for every export of one version."""
-    flow_file = read(version.text)
+    return _archy(version.text, version.number)
+
+
+@lru_cache(maxsize=1024)
+def _archy(text: str, number: int) -> str:
     # Numbers that differ between versions, as after a save in Architect: digests must not count them.
-    tracking = iter(range(version.number * 1000 + 10, 10_000_000))
-    document = {flow_file.root: _tracked(body(version.text), tracking, inside_actions=False)}
+    tracking = iter(range(number * 1000 + 10, 10_000_000))
+    document = {read(text).root: _tracked(body(text), tracking, inside_actions=False)}
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
