@@ -1,8 +1,9 @@
 """Kills a controller at every moment of a scene, in processes of its own, and tells what was wrong afterwards.
 
-`python -m tests.crash.driver SCENE FOLDER WORKERS [kinds] [twice] [POINT...]` writes `outcome.json` into the folder;
-without workers it only rehearses. With `kinds` it plays one moment of each kind, with `twice` the process that goes on
-is killed as well, each time at another moment.
+`python -m tests.crash.driver SCENE FOLDER WORKERS [kinds] [twice] [POINT...]` writes `outcome.json` into the folder.
+With `kinds` it plays one moment of each kind, with `twice` the process that goes on is killed as well, each time at
+another moment. One run of the scene gives what is left behind at nearly all moments (`tests.crash.walk`); at the others
+a controller of its own kills itself.
 
 It is a program of its own, because only a process without threads forks safely. Every process of a scene is a fork of
 it, so that what they share is nothing but imports and compiled SQL, which would take longer than all the rest. Folders
@@ -19,7 +20,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -27,9 +27,10 @@ import structlog
 
 from controller.simulator.simulator import StateFile
 from tests.crash.invariants import Allowed, violations
-from tests.crash.points import one_of_each_kind
+from tests.crash.points import WHILE, one_of_each_kind
 from tests.crash.scenes import SCENES, Scene
 from tests.crash.stage import LONGEST_PASSES, Stage, stop
+from tests.crash.walk import walk
 from tests.support.fork_server import warm_up
 from tests.support.world import SECRET, World
 
@@ -46,29 +47,22 @@ def main(name: str, folder: Path, workers: int, chosen: list[int], words: frozen
     started_at = asyncio.run(_prepare(scene, template))
     warm_up()
     rehearsal = _rehearse(scene, template, folder / "rehearsal", started_at)
-    if workers == 0:
-        told = {"labels": rehearsal.labels, "writes": rehearsal.writes}
-        (folder / "outcome.json").write_text(json.dumps(told))
-        return
-    everything = list(range(1, len(rehearsal.labels) + 1))
-    numbers = chosen or (one_of_each_kind(rehearsal.labels) if KINDS in words else everything)
+    labels = rehearsal.labels
+    numbers = chosen or (one_of_each_kind(labels) if KINDS in words else range(1, len(labels) + 1))
+    walked = Stage.copy_of(template, folder / "walk", started_at)
+    remains = walk(scene, walked, (each for each in numbers if not labels[each - 1].startswith(WHILE)), folder)
     allowed = Allowed.by(rehearsal.state())
-    moments = len(rehearsal.labels)
 
     def work(worker: int) -> None:
         with (folder / f"results-{worker}").open("w") as results:
             for number in numbers[worker::workers]:
-                began = time.monotonic()
-                again = 1 + number * _STRIDE % moments if TWICE in words else None
-                stage = Stage.copy_of(template, folder / str(number), started_at)
-                wrong, reached = _at(scene, stage, number, again, allowed)
-                told = {
-                    "point": number,
-                    "label": rehearsal.labels[number - 1],
-                    "wrong": wrong,
-                    "reached": reached,
-                    "seconds": time.monotonic() - began,
-                }
+                again = 1 + number * _STRIDE % len(labels) if TWICE in words else None
+                if number in remains:
+                    wrong, reached = _at(scene, remains[number].resumed(), None, again, allowed)
+                else:
+                    stage = Stage.copy_of(template, folder / str(number), started_at)
+                    wrong, reached = _at(scene, stage, number, again, allowed)
+                told = {"point": number, "label": labels[number - 1], "wrong": wrong, "reached": reached}
                 results.write(json.dumps(told) + "\n")
                 if not wrong:
                     shutil.rmtree(folder / str(number))
@@ -112,16 +106,20 @@ def _rehearse(scene: Scene, template: Path, folder: Path, started_at: datetime) 
     return stage
 
 
-def _at(scene: Scene, stage: Stage, number: int, again: int | None, allowed: Allowed) -> tuple[list[str], bool]:
+def _at(scene: Scene, stage: Stage, number: int | None, again: int | None, allowed: Allowed) -> tuple[list[str], bool]:
     """Die at one moment, go on in a new process, which may die as well, and look at what came of it.
+
+    Without a moment the stage is what was left behind at one.
 
     Tells what was wrong, and whether the moment came at all: a busy machine exports more or less of a sync before it
     fails, which makes for more or fewer moments than the rehearsal had.
     """
+    died, reached = -signal.SIGKILL, True
     simulator, port = stage.simulate(scene.faults, scene.settings)
     try:
-        died = stage.control(port, die_at=number)
-        reached = len(stage.labels) >= number
+        if number is not None:
+            died = stage.control(port, die_at=number)
+            reached = len(stage.labels) >= number
         if again is not None:
             stage.control(port, die_at=again)
         ended = stage.control(port, passes=LONGEST_PASSES)

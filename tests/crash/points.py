@@ -21,6 +21,8 @@ from controller.repository import command
 
 READS = frozenset({"GET", "HEAD"})
 GIT_WRITES = frozenset({"push", "unpack-objects", "update-ref", "merge"})
+WHILE = "while"
+"""How moments begin at which a git process runs, which goes on when its controller is killed."""
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+")
 _PENDING = "crash.commit"
 _STATEMENTS = "crash.statements"
@@ -37,11 +39,12 @@ def one_of_each_kind(labels: Sequence[str]) -> list[int]:
 
 
 class Points:
-    """Counts the moments and tells them to a file; the process dies at the chosen one."""
+    """Counts the moments and tells them to a file; the process dies at the chosen one, and stops at others."""
 
-    def __init__(self, told: Path, die_at: int | None) -> None:
+    def __init__(self, told: Path, die_at: int | None, stop_at: frozenset[int]) -> None:
         self._told = told.open("a", buffering=1, encoding="utf-8")
         self._die_at = die_at
+        self._stop_at = stop_at
         self._count = 0
         self._lock = threading.Lock()
 
@@ -51,6 +54,9 @@ class Points:
             self._told.write(label + "\n")
             if self._count == self._die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self._count in self._stop_at:
+                # To this thread, which would go on for a moment if the main thread took the signal.
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     def watch(self) -> None:
         """Look at all engines and all git commands of this process."""
@@ -88,7 +94,7 @@ class Points:
             points.reach(f"before git {words[0]}")
             process = start(git, *words, **options)
             if words[0] == "push":
-                points.reach("while git push runs")
+                points.reach(f"{WHILE} git push runs")
             return process
 
         attempt = command.GitCommand.attempt

@@ -40,6 +40,7 @@ from tests.support.world import ORGANIZATION, SECRET
 SPEED = 100.0
 SETTINGS = SimulatorSettings(rate_limit_per_minute=100_000, publish_s=80.0, upload_s=20.0)
 """What was begun before a crash still runs when the next process looks, and longer than lost answers are looked for."""
+CONFIRMATIONS = Confirmations(force=True, prune=True)
 
 _SECRETS = {"ACME_ID": "penstock", "ACME_SECRET": SECRET, "PENSTOCK_WEBHOOK_SECRET": "penstock-signature"}
 LONGEST_PASSES = 4
@@ -68,7 +69,10 @@ class Stage:
         return StateFile(self.state_file).load()
 
     def simulate(self, faults: Sequence[Mapping[str, object]], settings: Mapping[str, object]) -> tuple[int, int]:
-        """Serve the organisation from a process of its own; gives its process id and its port."""
+        """Serve the organisation from a process of its own; gives its process id and its port.
+
+        At SIGUSR1 it writes its state and stops.
+        """
         reading, writing = os.pipe()
 
         def run() -> None:
@@ -76,7 +80,7 @@ class Stage:
             simulator = Simulator(self.clock, replace(SETTINGS, **settings), state_file=self.state_file)
             simulator.set_faults(*(Fault.model_validate(fault) for fault in faults))
             ready = lambda url: os.write(writing, f"{url.rpartition(':')[2]}\n".encode())  # noqa: E731
-            asyncio.run(serve(simulator, host="127.0.0.1", port=0, ready=ready))
+            asyncio.run(_serve(simulator, ready))
 
         process = self._fork(run, "simulator.log")
         os.close(writing)
@@ -84,9 +88,15 @@ class Stage:
             return process, int(told.readline())
 
     def control(self, port: int, *, die_at: int | None = None, passes: int = 1) -> int:
-        """Run a controller in a process of its own; gives its wait status."""
-        run = partial(self._control, port, die_at, passes)
-        return os.waitstatus_to_exitcode(os.waitpid(self._fork(run, "controller.log"), 0)[1])
+        """Run a controller in a process of its own to its end; gives its exit code."""
+        process = self.start_controller(port, die_at=die_at, passes=passes)
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+    def start_controller(
+        self, port: int, *, die_at: int | None = None, stop_at: frozenset[int] = frozenset(), passes: int = 1
+    ) -> int:
+        """Start a controller in a process of its own; gives its process id."""
+        return self._fork(partial(self._control, port, die_at, stop_at, passes), "controller.log")
 
     @property
     def labels(self) -> list[str]:
@@ -98,13 +108,6 @@ class Stage:
         with closing(sqlite3.connect(self.folder / "store.db")) as database:
             told = [json.loads(payload)["data"] for (payload,) in database.execute("SELECT payload FROM outbox")]
         return [(each["flow"], each["action"], each["version"]) for each in told]
-
-    @property
-    def writes(self) -> list[str]:
-        """The kinds of calls that the journal announced."""
-        with Store.open(f"sqlite:///{self.folder / 'store.db'}", clock=self.clock) as store:
-            steps = [step for sync in store.journal.history(limit=1000) for step in sync.steps]
-        return sorted({write.action for step in steps for write in step.writes})
 
     @property
     def passes(self) -> list[dict[str, object]]:
@@ -121,11 +124,11 @@ class Stage:
                     store.approvals.promote(ORGANIZATION, step.id, by="ada")
         return True
 
-    def _control(self, port: int, die_at: int | None, passes: int) -> None:
+    def _control(self, port: int, die_at: int | None, stop_at: frozenset[int], passes: int) -> None:
         os.environ.update(_SECRETS)
         points = None
         if passes == 1:
-            points = Points(self.folder / "points", die_at)
+            points = Points(self.folder / "points", die_at, stop_at)
             points.watch()
         settings = Settings(
             store=f"sqlite:///{self.folder / 'store.db'}",
@@ -146,6 +149,16 @@ class Stage:
         return forked(run, self.folder / log, _LONGEST_S)
 
 
+async def _serve(simulator: Simulator, ready: Callable[[str], object]) -> None:
+    def stand_still() -> None:
+        simulator.settle()
+        simulator.save()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, stand_still)
+    await serve(simulator, host="127.0.0.1", port=0, ready=ready)
+
+
 def stop(process: int) -> None:
     """End a simulator politely, so that it writes its state."""
     os.kill(process, signal.SIGTERM)
@@ -161,7 +174,7 @@ async def _passes(clone: Path, services: Services, longest: int) -> list[dict[st
         return open_folder(clone, services.settings)
 
     reports: list[dict[str, object]] = []
-    request = PassRequest(ORGANIZATION, Mode.APPLY, confirmations=Confirmations(force=True, prune=True))
+    request = PassRequest(ORGANIZATION, Mode.APPLY, confirmations=CONFIRMATIONS)
     for _ in range(longest):
         report = await run_pass(request, services, source)
         reports.append(_told(report, services.store))

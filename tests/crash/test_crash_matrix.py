@@ -1,9 +1,10 @@
-"""The crash matrix: a controller is killed with SIGKILL at every moment that can leave a trace, and another goes on.
+"""The crash matrix: a controller ends as by SIGKILL at every moment that can leave a trace, and another goes on.
 
 The moments are before and after every commit of the store, every request to the organisation that is no read, and every
-git command that writes, with one more while a push is running. A run without a crash counts them first. Then, for each
-of them, a whole pass (`reconcile.run_pass`) runs in a process that kills itself there; a new process runs passes until
-nothing is left to do; and git, the store and the organisation, which is served by a process of its own, are looked at.
+git command that writes, with one more while a push is running. A run without a crash counts them first. A second one
+stops at each of them, and what a kill would leave on the disk is copied (`tests.crash.walk`); while a push is running,
+a process kills itself. Then, for each of them, a new process runs passes (`reconcile.run_pass`) until nothing is left
+to do; and git, the store and the organisation, which is served by a process of its own, are looked at.
 
 All moments of all scenes, none left out, take long: every run plays one scene for each dialect, those in which most can
 go wrong, and of each kind of moment the last one. `make nightly` plays all moments of all scenes, and once more with a

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
 
 from controller.domain import execution_ports, ports
-from tests.crash.scenes import SCENES
-from tests.crash.test_crash_matrix import ROOT
-from tests.support.commands import run
+from controller.simulator.faults import Fault
+from tests.crash.scenes import SCENES, Scene
+from tests.crash.stage import CONFIRMATIONS, SETTINGS
+from tests.support.world import SECRET, World
 
 WRITES = {
     "Uploads.register": "register",
@@ -70,21 +70,32 @@ ENOUGH = (
     "architect: a gate that launches",
     "versioned: a switch that is taken back",
 )
-"""Scenes that make every kind of write already; `make nightly` rehearses all."""
+"""Scenes that make every kind of write already; `make nightly` plays all."""
 
 
-def rehearse(scene: str, folder: Path) -> set[str]:
-    """The kinds of writes of one scene without a crash."""
-    done = run(scene, str(folder), "0", module="tests.crash.driver", strict=False, cwd=ROOT)
-    assert done.returncode == 0, f"{scene}: {done.stderr[-4000:]}"
-    return set(json.loads((folder / "outcome.json").read_text())["writes"])
+async def kinds_of_writes(scene: Scene, folder: Path) -> set[str]:
+    """Those that the journal announced when nothing crashed."""
+    world = World(folder, dialect=scene.dialect)
+    await scene.prepare(world)
+    world.simulator.configure(replace(SETTINGS, **scene.settings))
+    world.simulator.set_faults(*(Fault.model_validate(fault) for fault in scene.faults))
+    report = await world.apply(confirmations=CONFIRMATIONS)
+    assert report.error is None, report.error
+    steps = [step for sync in world.services.store.journal.history(limit=1000) for step in sync.steps]
+    await world.close()
+    return {write.action for step in steps for write in step.writes}
 
 
 @pytest.mark.parametrize("scenes", [ENOUGH, pytest.param(tuple(SCENES), marks=pytest.mark.nightly)], ids=len)
-def test_the_scenes_together_make_every_kind_of_write(scenes: tuple[str, ...], tmp_path: Path) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        folders = [tmp_path / str(number) for number in range(len(scenes))]
-        made = set().union(*pool.map(rehearse, scenes, folders))
+async def test_the_scenes_together_make_every_kind_of_write(
+    scenes: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made: set[str] = set()
+    for number, name in enumerate(scenes):
+        (tmp_path / str(number)).mkdir()
+        made |= await kinds_of_writes(SCENES[name], tmp_path / str(number))
 
     assert made == {*WRITES.values(), *OF_ROLLBACKS, *OTHERS}
 
