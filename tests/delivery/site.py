@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -192,16 +193,21 @@ class Site:
         self.delivery = self._delivery()
 
     def fork(self, folder: Path) -> Site:
-        """Another world that is like this one up to now: its own store, organisation and clock."""
+        """Another world with a store, an organisation and a clock like these now; a delivery may be on its way."""
         folder.mkdir()
-        self.store.close()
-        shutil.copy(self.folder / "store.db", folder / "store.db")
+        (folder / "store.db").touch(mode=0o600)
+        with (
+            closing(sqlite3.connect(self.folder / "store.db")) as here,
+            closing(sqlite3.connect(folder / "store.db")) as there,
+        ):
+            here.backup(there)
         clock = SteppedClock(self.clock.start)
         clock.elapsed_s = self.clock.elapsed_s
         other = Site(folder, clock, self.simulator.settings, self.organization, self.settings)
         other.simulator.organization.state = copy.deepcopy(self.simulator.organization.state)
         other.recorded = dict(self.recorded)
         if self.failing is not None:
+            other.failing = self.failing
             other.fault("job-fails", match={"flow": self.failing})
         return other
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.status import StepState
+from tests.delivery.deaths import deaths
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Crash, Site, organization
-from tests.delivery.test_crashes import nth
 from tests.support.sources import inbound
 
 pytestmark = pytest.mark.proof
@@ -47,41 +46,27 @@ def ask(site: Site, says: str, version: str) -> None:
         site.want("desk", inbound("Desk", says=says), **JUDGED)
 
 
-async def events_of(site: Site, folder: Path) -> list[DeliveryEvent]:
-    rehearsal = site.fork(folder / "rehearsal")
-    await rehearsal.converge()
-    await rehearsal.close()
-    return rehearsal.events
-
-
-async def crashed(site: Site, folder: Path, crash_when: Callable[[DeliveryEvent], bool]) -> Site:
-    other = site.fork(folder)
-    other.crash_when = crash_when
-    with pytest.raises(Crash):
-        await other.converge()
-    await other.restart()
-    return other
-
-
 async def test_whenever_the_next_process_dies_the_way_back_stays_what_was_judged_well(
     site: Site, tmp_path: Path
 ) -> None:
     judged = site.recorded[DESK].version
-    events = await events_of(site, tmp_path)
-    first = next(number for number, event in enumerate(events, 1) if event.name == "change.rolling-back")
-    last = next(number for number, event in enumerate(events, 1) if event.name == "sync.started")
-    assert last - first > 6
-    for number in range(first, last + 1):
-        other = await crashed(site, tmp_path / str(number), nth(number))
-
+    left = await deaths(
+        site,
+        tmp_path,
+        Site.converge,
+        first=lambda event: event.name == "change.rolling-back",
+        last=lambda event: event.name == "sync.started",
+    )
+    assert len(left) > 7
+    for event, other in left:
         await other.converge()
 
         step = other.store.journal.latest(NAME)[DESK]
-        assert (step.state, step.previous_version) == (StepState.RECORDED, judged), number
+        assert (step.state, step.previous_version) == (StepState.RECORDED, judged), event
         published = other.simulator.flow(DESK.type, DESK.name).published
         assert published is not None
-        assert NEWER in published.text, number
-        assert other.store.quarantines.active(NAME) == (), number
-        assert (await other.recover()).clean, number
-        assert (await other.plan()).empty, number
+        assert NEWER in published.text, event
+        assert other.store.quarantines.active(NAME) == (), event
+        assert (await other.recover()).clean, event
+        assert (await other.plan()).empty, event
         await other.close()

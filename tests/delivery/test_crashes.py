@@ -1,23 +1,22 @@
 """The process dies: at every single moment of a delivery, and the next process brings it to its end.
 
-The moments are found by delivering once without dying and counting the events; around each write there are three:
-after its intent, after the call, and after its result.
+The moments are the events of a delivery; around each write there are three: after its intent, after the call, and
+after its result.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from controller.delivery.result import Outcome, SyncContext
-from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.status import StepState
 from controller.simulator.settings import UnclearPublish
+from tests.delivery.deaths import deaths
 from tests.delivery.scenes import DESK, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Crash, Site
 from tests.support.audit import audit_entries
@@ -26,62 +25,23 @@ from tests.support.sources import inbound, module
 pytestmark = pytest.mark.proof
 
 
-def nth(number: int) -> Callable[[DeliveryEvent], bool]:
-    seen = 0
-
-    def crash(_event: DeliveryEvent) -> bool:
-        nonlocal seen
-        seen += 1
-        return seen == number
-
-    return crash
-
-
 def two(site: Site, says: str) -> None:
     """`desk` calls the module `hours`."""
     site.want("desk", inbound("Desk", says=says, calls=["Hours"]), rollout=Rollout(bake_s=10))
     site.want("hours", module("Hours", says=says))
 
 
-_LEAVES_NO_TRACE = frozenset({"publish.progress", "validation.deferred"})
-
-
-async def moments(site: Site, folder: Path, *, after: tuple[str, str, str | None] | None = None) -> list[int]:
-    """The numbers of a whole delivery's events from here, those that leave no trace excepted.
-
-    `after` is the name, flow and action of the event with which they begin.
-    """
-    rehearsal = site.fork(folder / "rehearsal")
-    await rehearsal.deliver()
-    await rehearsal.close()
-    told = [(event.name, event.flow, event.fields.get("action")) for event in rehearsal.events]
-    first = 0 if after is None else told.index(after)
-    return [number for number, event in enumerate(told, 1) if number > first and event[0] not in _LEAVES_NO_TRACE]
-
-
-async def crashed(site: Site, folder: Path, number: int) -> Site:
-    """The world after a delivery that died at that event, and with a new process."""
-    other = site.fork(folder / str(number))
-    other.crash_when = nth(number)
-    with pytest.raises(Crash):
-        await other.deliver()
-    await other.restart()
-    return other
-
-
 async def test_a_first_delivery_converges_and_publishes_nothing_twice(site: Site, tmp_path: Path) -> None:
     two(site, "Hello")
-    numbers = await moments(site, tmp_path)
-    assert len(numbers) > 20
-    for number in numbers:
-        other = await crashed(site, tmp_path, number)
-
+    left = await deaths(site, tmp_path)
+    assert len(left) > 20
+    for event, other in left:
         await other.converge()
 
-        assert other.publishes() == ["commonmodule/Hours 1.0", "inboundcall/Desk 1.0"], number
+        assert other.publishes() == ["commonmodule/Hours 1.0", "inboundcall/Desk 1.0"], event
         assert {key.name: entry.version for key, entry in other.recorded.items()} == {"Hours": "1.0", "Desk": "1.0"}
-        assert (await other.plan()).empty, number
-        assert (await other.recover()).clean, number
+        assert (await other.plan()).empty, event
+        assert (await other.recover()).clean, event
         await other.close()
 
 
@@ -108,25 +68,28 @@ async def test_a_delivery_that_fails_is_rolled_back_whenever_the_process_dies(
     else:
         site.failing = "Desk"
     site.simulator.configure(replace(SETTINGS, older_version=older))
-    after = ("change.live", "desk", None) if fails == "gate" else ("write.answered", "desk", "upload")
-    numbers = await moments(site, tmp_path, after=after)
-    assert len(numbers) > 8
-    for number in numbers[:: 3 if older is UnclearPublish.SILENTLY_NOTHING else 1]:
-        other = await crashed(site, tmp_path, number)
-
+    begins = ("change.live", "desk", None) if fails == "gate" else ("write.answered", "desk", "upload")
+    left = await deaths(
+        site,
+        tmp_path,
+        first=lambda event: (event.name, event.flow, event.fields.get("action")) == begins,
+        every=3 if older is UnclearPublish.SILENTLY_NOTHING else 1,
+    )
+    assert len(left) > 8
+    for event, other in left:
         await other.converge()
 
         for key in (HOURS, DESK):
             published = other.simulator.flow(key.type, key.name).published
             assert published is not None
-            assert "Hello" in published.text, (number, key)
-            assert other.recorded[key].version == published.id, (number, key)
-        assert other.bound(DESK, HOURS) in ("1.0", other.live()[str(HOURS)]), number
-        assert {one.key for one in other.store.quarantines.active(NAME)} == {HOURS, DESK}, number
-        assert (await other.recover()).clean, number
+            assert "Hello" in published.text, (event, key)
+            assert other.recorded[key].version == published.id, (event, key)
+        assert other.bound(DESK, HOURS) in ("1.0", other.live()[str(HOURS)]), event
+        assert {one.key for one in other.store.quarantines.active(NAME)} == {HOURS, DESK}, event
+        assert (await other.recover()).clean, event
         times = Counter(other.publishes())
-        assert all(count == 1 for flow, count in times.items() if not flow.endswith((" 1.0", "Desk 3.0"))), number
-        assert max(times.values()) <= 3, number
+        assert all(count == 1 for flow, count in times.items() if not flow.endswith((" 1.0", "Desk 3.0"))), event
+        assert max(times.values()) <= 3, event
         await other.close()
 
 
@@ -201,9 +164,7 @@ async def test_every_migration_is_announced_exactly_once_whenever_the_process_di
     await site.deliver()
     two(site, "New")
     site.failing = "Desk"
-    for number in await moments(site, tmp_path):
-        other = await crashed(site, tmp_path, number)
-
+    for event, other in await deaths(site, tmp_path):
         await other.converge()
 
         announced = Counter(
@@ -216,8 +177,8 @@ async def test_every_migration_is_announced_exactly_once_whenever_the_process_di
             for entry in audit_entries(other.store, NAME)
             if entry.webhook_synced is not None
         )
-        assert announced == audited, number
-        assert set(announced.values()) == {1}, (number, announced)
+        assert announced == audited, event
+        assert set(announced.values()) == {1}, (event, announced)
         live = {(flow, version) for flow, version, _, status in announced if status == "success"}
-        assert {(flow, version) for flow, version in other.live().items() if version} <= live, number
+        assert {(flow, version) for flow, version in other.live().items() if version} <= live, event
         await other.close()

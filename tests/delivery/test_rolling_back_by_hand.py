@@ -11,9 +11,9 @@ from controller.delivery.result import Outcome, SyncContext, SyncResult
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
 from controller.simulator.settings import UnclearPublish
+from tests.delivery.deaths import deaths
 from tests.delivery.scenes import DESK
-from tests.delivery.site import NAME, SETTINGS, Crash, Site
-from tests.delivery.test_crashes import nth
+from tests.delivery.site import NAME, SETTINGS, Site
 from tests.support.sources import inbound
 
 
@@ -69,24 +69,15 @@ async def test_it_is_gone_on_with_whenever_the_process_dies(
     second: Site, tmp_path: Path, older: UnclearPublish
 ) -> None:
     second.simulator.configure(replace(SETTINGS, older_version=older))
-    rehearsal = second.fork(tmp_path / "rehearsal")
-    await roll_back(rehearsal)
-    total = len(rehearsal.events)
-    await rehearsal.close()
-    begun = [event.name for event in rehearsal.events].index("change.rolling-back") + 1
-    for number in range(begun, total + 1):
-        other = second.fork(tmp_path / str(number))
-        other.crash_when = nth(number)
-        with pytest.raises(Crash):
-            await roll_back(other)
-        await other.restart()
-
+    left = await deaths(second, tmp_path, roll_back, first=lambda event: event.name == "change.rolling-back")
+    assert len(left) > 5
+    for event, other in left:
         await other.converge()
 
         published = other.simulator.flow(DESK.type, DESK.name).published
         assert published is not None
-        assert "First" in published.text, number
-        assert other.recorded[DESK].version == published.id, number
-        assert (await other.recover()).clean, number
-        assert len(set(other.publishes())) == len(other.publishes()) - (older is UnclearPublish.WORKS), number
+        assert "First" in published.text, event
+        assert other.recorded[DESK].version == published.id, event
+        assert (await other.recover()).clean, event
+        assert len(set(other.publishes())) == len(other.publishes()) - (older is UnclearPublish.WORKS), event
         await other.close()
