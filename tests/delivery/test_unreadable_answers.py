@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.delivery.result import Outcome
-from controller.delivery.sync_run import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent, DeliverySettings
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors.branches import PenstockError
 from controller.domain.errors.organization import BadAnswer, ServerFault
@@ -16,6 +16,8 @@ from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Site, organization
 from tests.support.sources import inbound
 
+PATIENCE = DeliverySettings(publish_timeout_s=60, upload_timeout_s=96)
+"""A tenth of the usual, so that what stays unreadable is read a dozen times instead of hundreds."""
 WRITES = ("publish", "switch", "upload")
 LOOK = {"method": "GET", "route": "/api/v2/flows/{flowId}"}
 UNREADABLE = {
@@ -29,7 +31,7 @@ UNREADABLE = {
 @pytest.fixture(params=[ARCHITECT, VERSIONED])
 async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
     """`desk` has three versions, 2.0 is live and recorded."""
-    made = Site(tmp_path, organization=organization(dialect=request.param))
+    made = Site(tmp_path, organization=organization(dialect=request.param), settings=PATIENCE)
     three_versions(made)
     made.pin("desk", DESK, "2.0")
     await made.deliver()
@@ -124,7 +126,7 @@ async def test_an_answer_that_was_lost_and_cannot_be_looked_for_is_looked_for_by
 
 
 async def test_a_lost_upload_that_cannot_be_looked_for_is_looked_for_by_the_next_pass(tmp_path: Path) -> None:
-    site = Site(tmp_path)
+    site = Site(tmp_path, settings=PATIENCE)
     site.want("desk", inbound("Desk"))
     site.fault("http-5xx", name="lost", match={"method": "PUT"}, point="after")
     site.fault("wrong-type", match={"route": "/api/v2/flows/jobs/{jobId}"})
@@ -143,7 +145,7 @@ async def test_a_lost_upload_that_cannot_be_looked_for_is_looked_for_by_the_next
 
 async def test_what_depends_on_a_version_that_nobody_could_verify_is_not_begun(tmp_path: Path) -> None:
     """What does not depend on it goes on, and nothing that is known to be well is taken back."""
-    site = Site(tmp_path)
+    site = Site(tmp_path, settings=PATIENCE)
     site.want("desk", inbound("Desk"))
     site.want("front", inbound("Front", transfers=["Desk"]))
     site.want("other", inbound("Other"))
