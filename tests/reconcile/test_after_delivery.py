@@ -13,6 +13,7 @@ from controller.planning.guard import Confirmations
 from controller.planning.model import Plan
 from controller.reconcile.report import Left, PassReport
 from tests.support.dialects import BOTH
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import Recording, World
 
@@ -74,6 +75,12 @@ def describe(world: World, says: str = "Hello") -> None:
     world.commit()
 
 
+@played_once
+async def delivered_once(world: World) -> None:
+    describe(world)
+    assert (await world.apply()).delivered
+
+
 @BOTH
 async def test_nothing_is_left_of_new_flows_and_of_changed_ones(world: World) -> None:
     describe(world)
@@ -106,9 +113,8 @@ async def drifted(world: World) -> None:
 @BOTH
 @pytest.mark.parametrize("happens", [locked, failing, drifted], ids=lambda happens: happens.__name__)
 async def test_what_could_not_be_delivered_is_left(world: World, happens: Callable[[World], Awaitable[None]]) -> None:
+    await delivered_once(world)
     world.describe(safety={"maxUpdatePercent": 100})
-    describe(world)
-    assert (await delivered(world)).delivered
     await happens(world)
     describe(world, says="Good evening")
     report = await delivered(world)
@@ -120,9 +126,8 @@ async def test_what_could_not_be_delivered_is_left(world: World, happens: Callab
 
 @BOTH
 async def test_what_was_rolled_back_is_left_with_its_quarantine(world: World) -> None:
+    await delivered_once(world)
     world.describe(safety={"maxUpdatePercent": 100})
-    describe(world)
-    assert (await delivered(world)).delivered
     world.fail_publishes_of("Front")
     describe(world, says="Good evening")
     report = await delivered(world)
@@ -137,8 +142,7 @@ async def test_what_was_rolled_back_is_left_with_its_quarantine(world: World) ->
 
 @BOTH
 async def test_a_version_that_waits_for_a_decision_is_left(world: World) -> None:
-    describe(world)
-    assert (await delivered(world)).delivered
+    await delivered_once(world)
     world.flow("desk", inbound("Desk", says="New"), gates=[GATE])
     world.commit()
     report = await delivered(world)
@@ -152,9 +156,8 @@ async def test_a_version_that_waits_for_a_decision_is_left(world: World) -> None
 
 
 async def test_a_flow_that_was_removed_or_renamed_is_not_left(world: World) -> None:
+    await delivered_once(world)
     world.describe(sync={"prune": True}, safety={"maxDeletePercent": 100, "minimumExisting": 1})
-    describe(world)
-    assert (await delivered(world)).delivered
     world.remove("desk")
     world.commit()
     left = await agreed(world, await delivered(world, prune=True))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from controller.reconcile.observe import MOST_ASKED
 from controller.reconcile.report import PassReport
 from controller.simulator import publishing
 from controller.simulator.flow import Actor
+from tests.reconcile.scenes import live
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import World
@@ -17,11 +16,8 @@ from tests.support.world import World
 ASKED, READ = "/api/v2/flows/{flowId}/history", "/api/v2/flows/{flowId}/history/{historyId}"
 
 
-async def delivered(world: World, names: Sequence[str] = ("Desk", "Front")) -> None:
-    for name in names:
-        world.flow(name.lower(), inbound(name))
-    world.commit()
-    assert (await world.apply()).delivered
+async def delivered(world: World) -> None:
+    await live(world, desk=inbound("Desk"), front=inbound("Front"))
     world.clock.advance(3600)
 
 

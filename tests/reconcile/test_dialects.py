@@ -12,7 +12,7 @@ from controller.domain.capabilities import VERSIONED
 from controller.domain.errors.manifest import ManifestInvalid
 from controller.domain.status import StepState, SyncStatus
 from controller.planning.model import ChangeKind
-from tests.reconcile.scenes import kinds, three_flows
+from tests.reconcile.scenes import kinds, three_flows_live
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World, said
 
@@ -34,10 +34,7 @@ async def versioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 
 async def test_a_changed_module_republishes_its_callers_and_nothing_else(world: World) -> None:
-    three_flows(world)
-    world.flow("aside", inbound("Aside"))
-    world.commit()
-    await world.apply()
+    await three_flows_live(world, aside=inbound("Aside"))
     world.flow("hours", module("Hours", says="We are open"))
     world.commit()
 
@@ -54,11 +51,8 @@ async def test_a_changed_module_republishes_its_callers_and_nothing_else(world: 
 
 
 async def test_pruning_unpublishes_what_nobody_uses_once_a_person_confirms(world: World) -> None:
+    await three_flows_live(world, aside=inbound("Aside"))
     world.describe(sync={"prune": True})
-    three_flows(world)
-    world.flow("aside", inbound("Aside"))
-    world.commit()
-    await world.apply()
     world.remove("aside")
     world.commit()
 
@@ -73,11 +67,8 @@ async def test_pruning_unpublishes_what_nobody_uses_once_a_person_confirms(world
 
 
 async def test_pruning_deletes_where_the_manifest_says_so_and_the_record_forgets_the_flow(world: World) -> None:
+    await three_flows_live(world, aside=inbound("Aside"))
     world.describe(sync={"prune": True, "removal": "delete"})
-    three_flows(world)
-    world.flow("aside", inbound("Aside"))
-    world.commit()
-    await world.apply()
     world.remove("aside")
     world.commit()
 
@@ -119,9 +110,7 @@ async def test_publishing_replaces_the_active_version_so_that_the_lowest_limit_o
 
 
 async def test_a_version_that_was_live_before_is_reached_by_one_atomic_switch(versioned: World) -> None:
-    three_flows(versioned)
-    versioned.commit()
-    await versioned.apply()
+    await three_flows_live(versioned)
     versioned.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     versioned.commit()
     await versioned.apply()
@@ -139,10 +128,8 @@ async def test_a_version_that_was_live_before_is_reached_by_one_atomic_switch(ve
 
 async def test_one_more_active_version_than_allowed_is_blocked_in_the_plan_for_one_call(versioned: World) -> None:
     """Flows that stay as they are cost nothing."""
+    await three_flows_live(versioned)
     versioned.describe(safety={"maxActiveVersions": 1})
-    three_flows(versioned)
-    versioned.commit()
-    await versioned.apply()
     versioned.flow("front", inbound("Front", says="Second"))
     versioned.commit()
     await versioned.plan()
@@ -180,9 +167,7 @@ async def test_a_staged_rollout_takes_as_long_as_its_stages(versioned: World) ->
 
 
 async def test_a_failed_delivery_is_taken_back_by_the_publish_of_the_version_before(versioned: World) -> None:
-    three_flows(versioned)
-    versioned.commit()
-    await versioned.apply()
+    await three_flows_live(versioned)
     versioned.flow("hours", module("Hours", says="We are open"))
     versioned.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     versioned.commit()
@@ -204,9 +189,7 @@ async def test_a_failed_delivery_is_taken_back_by_the_publish_of_the_version_bef
 async def test_a_pinned_caller_stays_bound_to_the_module_it_was_published_with_and_the_plan_says_so(
     versioned: World,
 ) -> None:
-    three_flows(versioned)
-    versioned.commit()
-    await versioned.apply()
+    await three_flows_live(versioned)
     versioned.flow("hours", module("Hours", says="We are open"))
     versioned.commit()
     assert kinds(await versioned.apply()) == {"hours": "switch"}

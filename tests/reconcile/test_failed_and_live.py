@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import Health, SyncStatus
+from tests.reconcile.scenes import live
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import Recording, World
@@ -15,9 +16,7 @@ pytestmark = BOTH
 
 
 async def fail(world: World, **spec: object) -> Outcome:
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"))
     world.flow("desk", inbound("Desk", says="New"), gates=[GATE], **spec)
     world.commit()
     report = await world.apply()
@@ -37,9 +36,7 @@ async def test_a_rollback_that_failed_stays_degraded_pass_after_pass(world: Worl
             world.fault("job-fails", match={"flow": "Desk"})
         return False
 
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"))
     world.flow("desk", inbound("Desk", says="New"), gates=[GATE])
     world.commit()
     report = await world.apply(Recording(close_the_way_back))

@@ -10,8 +10,10 @@ from controller.domain.identity import FlowKey
 from controller.domain.status import SyncStatus
 from controller.planning.model import ChangeKind
 from controller.reconcile.pass_ import Mode
+from tests.reconcile.scenes import live
 from tests.support.dialects import BOTH
 from tests.support.organizations import apply_as, rename, writes_to
+from tests.support.played_once import played_once
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, RECORDS, Recording, World
 
@@ -33,9 +35,7 @@ def kinds(report) -> dict[str, ChangeKind]:
 
 @BOTH
 async def test_a_commit_that_the_followed_branch_does_not_hold_is_refused_and_the_plan_says_so(world: World) -> None:
-    world.flow("front", inbound("Front"))
-    world.commit()
-    await world.apply()
+    await live(world, front=inbound("Front"))
     world.git("switch", "--quiet", "--create", "feature")
     world.flow("front", inbound("Front", says="Not merged"))
     world.git("commit", "--quiet", "--all", "--message", "Try it")
@@ -72,9 +72,8 @@ async def test_a_commit_that_is_older_than_the_branch_is_delivered(world: World)
 
 @BOTH
 async def test_while_the_followed_branch_is_gone_no_pass_writes_anything(world: World) -> None:
-    world.flow("front", inbound("Front"))
-    sha = world.commit()
-    await world.apply()
+    await live(world, front=inbound("Front"))
+    sha = world.git("rev-parse", "HEAD")
     world._git(world.remote, "update-ref", "-d", "refs/heads/main")
     world.publish_all_by_hand()
     writes, branches = writes_to(world.simulator), remote_branches(world)
@@ -89,9 +88,7 @@ async def test_while_the_followed_branch_is_gone_no_pass_writes_anything(world: 
 
 
 async def test_records_that_are_gone_are_told_also_after_a_restart_without_a_clone(world: World) -> None:
-    world.flow("front", inbound("Front"))
-    world.commit()
-    await world.apply()
+    await live(world, front=inbound("Front"))
     sha = remote_branches(world)[RECORDS]
     world._git(world.remote, "update-ref", "-d", f"refs/heads/{RECORDS}")
     world.clone.rename(world.folder / "lost")
@@ -130,9 +127,7 @@ async def test_the_record_of_the_old_default_is_brought_over_and_nothing_is_publ
 
 
 async def test_the_lock_file_names_the_store_and_the_dialect_of_what_it_records(world: World) -> None:
-    world.flow("front", inbound("Front"))
-    world.commit()
-    await world.apply()
+    await live(world, front=inbound("Front"))
     lock = yaml.safe_load(world._git(world.remote, "show", LOCK))
     store_id = world.services.store.known_branches.store_id
     assert (lock["store"], lock["flows"][0]["api"]) == (store_id, ARCHITECT)
@@ -143,18 +138,24 @@ async def test_the_lock_file_names_the_store_and_the_dialect_of_what_it_records(
 # History that was rewritten.
 
 
-@BOTH
-async def test_after_a_force_push_own_publishes_are_known_and_git_is_delivered_both_ways(world: World) -> None:
+@played_once
+async def two_deliveries(world: World) -> None:
+    """`front` is live in its second version. Below the commits of that one is the record of the first."""
     world.describe(artifacts={"branch": "main"})
     world.flow("front", inbound("Front", says="One"))
     world.commit()
     await world.apply()
     world.git("pull", "--quiet", "--rebase", "origin", "main")
-    one = world.git("rev-parse", "HEAD")
     world.clock.advance(60)
     world.flow("front", inbound("Front", says="Two"))
     world.commit()
     await world.apply()
+
+
+@BOTH
+async def test_after_a_force_push_own_publishes_are_known_and_git_is_delivered_both_ways(world: World) -> None:
+    await two_deliveries(world)
+    one = world.git("rev-parse", "HEAD~2")
     world.git("pull", "--quiet", "--rebase", "origin", "main")
     two = world.git("rev-parse", "HEAD")
     first, second = "1.0", world.live(*_parts(FRONT))
@@ -181,16 +182,8 @@ async def test_after_a_force_push_own_publishes_are_known_and_git_is_delivered_b
 
 @BOTH
 async def test_what_somebody_publishes_stays_an_out_of_band_change_after_a_force_push(world: World) -> None:
-    world.describe(artifacts={"branch": "main"})
-    world.flow("front", inbound("Front", says="One"))
-    world.commit()
-    await world.apply()
-    world.git("pull", "--quiet", "--rebase", "origin", "main")
-    one = world.git("rev-parse", "HEAD")
-    world.clock.advance(60)
-    world.flow("front", inbound("Front", says="Two"))
-    world.commit()
-    await world.apply()
+    await two_deliveries(world)
+    one = world.git("rev-parse", "HEAD~2")
     world.clock.advance(60)
     world._publish_by_hand(*world._check_in(inbound("Front", says="By hand")))
     world.git("reset", "--quiet", "--hard", one)
@@ -205,9 +198,7 @@ async def test_what_somebody_publishes_stays_an_out_of_band_change_after_a_force
 
 @BOTH
 async def test_a_renamed_organisation_is_told_of_its_old_record(world: World) -> None:
-    world.flow("front", inbound("Front"))
-    world.commit()
-    await world.apply()
+    await live(world, front=inbound("Front"))
     rename(world, "newname")
     world.commit()
     told = f"artifacts/{ORGANIZATION}/ on {RECORDS} is the record of this very organisation under the name"
@@ -225,9 +216,7 @@ async def test_a_renamed_organisation_is_told_of_its_old_record(world: World) ->
 
 async def test_a_version_that_another_dialect_recorded_and_this_one_does_not_show_is_undetermined(world: World) -> None:
     world.describe(sync={"heal": True})
-    world.flow("front", inbound("Front"))
-    world.commit()
-    await world.apply()
+    await live(world, front=inbound("Front"))
     world.by_hand("unpublish", *_parts(FRONT))
     by_hand = (await world.plan()).plan_or_raise()
     assert [drift.kind for drift in by_hand.drift] == ["version"]

@@ -6,6 +6,7 @@ import pytest
 
 from controller.delivery.result import Outcome
 from controller.domain.capabilities import VERSIONED
+from tests.reconcile.scenes import live
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import Crash, Recording, World
@@ -15,11 +16,7 @@ STAGES = [{"percentage": 10, "duration": "15m"}, {"percentage": 50, "duration": 
 
 async def begun(world: World, event: str, **spec: object) -> None:
     """`desk` 1.0 is live, and the process died over the publish of 2.0."""
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    if world.dialect == VERSIONED:
-        world.publish_all_by_hand()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"))
     world.flow("desk", inbound("Desk", says="New"), **spec)
     world.commit()
     with pytest.raises(Crash):
@@ -92,10 +89,7 @@ async def test_a_publish_that_was_never_sent_leaves_what_was_live_before(world: 
 @BOTH
 async def test_what_else_the_interrupted_delivery_made_live_stays(world: World) -> None:
     """A person asks for one flow back, and nothing failed; also where that process ends as well."""
-    world.flow("other", module("Other"))
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, other=module("Other"), desk=inbound("Desk"))
     world.flow("other", module("Other", says="New"))
     world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"})
     world.commit()
@@ -112,9 +106,7 @@ async def test_what_else_the_interrupted_delivery_made_live_stays(world: World) 
 
 @BOTH
 async def test_a_way_back_to_what_git_asks_for_is_not_quarantined_when_its_process_dies(world: World) -> None:
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"))
     world.by_hand("publish", "inboundcall", "Desk", inbound("Desk", says="By hand"))
     wanted = world.versions()["inboundcall/Desk"]
     assert wanted != "1.0"

@@ -10,8 +10,19 @@ import pytest
 from controller.delivery.result import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.status import StepState
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World, said
+
+
+@played_once
+async def ring_live(world: World) -> None:
+    world.describe(cycles="group", sync={"onFailure": "rollback-flow"})
+    for name, following in (("a", "B"), ("b", "C"), ("c", "A")):
+        world.flow(name, inbound(name.upper(), transfers=[following]))
+    world.publish_all_by_hand()
+    world.commit()
+    assert (await world.apply()).delivered
 
 
 @pytest.fixture(params=sorted(CAPABILITIES))
@@ -20,12 +31,7 @@ async def ring(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("ACME_ID", "penstock")
     monkeypatch.setenv("ACME_SECRET", SECRET)
     made = World(tmp_path, dialect=request.param)
-    made.describe(cycles="group", sync={"onFailure": "rollback-flow"})
-    for name, following in (("a", "B"), ("b", "C"), ("c", "A")):
-        made.flow(name, inbound(name.upper(), transfers=[following]))
-    made.publish_all_by_hand()
-    made.commit()
-    assert (await made.apply()).delivered
+    await ring_live(made)
     yield made
     await made.close()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
+from tests.reconcile.scenes import live
 from tests.support.sources import inbound
 from tests.support.world import World
 
@@ -35,12 +36,10 @@ async def test_a_new_flow_that_the_listing_does_not_show_yet_is_neither_missing_
 @pytest.mark.parametrize("heal", [False, True])
 @pytest.mark.parametrize("world", [ARCHITECT, VERSIONED], indirect=True)
 async def test_a_version_that_the_listing_does_not_show_yet_is_no_drift(world: World, heal: bool) -> None:
-    world.describe(sync={"heal": heal})
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"))
     world.clock.advance(100)
     lag(world, 60)
+    world.describe(sync={"heal": heal})
     world.flow("desk", inbound("Desk", says="Second"))
     world.commit()
     assert (await world.apply()).delivered
@@ -56,9 +55,7 @@ async def test_a_version_that_the_listing_does_not_show_yet_is_no_drift(world: W
 
 @pytest.mark.parametrize("world", [ARCHITECT], indirect=True)
 async def test_a_flow_that_is_gone_by_its_id_as_well_is_missing(world: World) -> None:
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"))
     world.by_hand("delete", "inboundcall", "Desk")
 
     plan = (await world.plan()).plan_or_raise()

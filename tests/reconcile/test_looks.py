@@ -13,6 +13,7 @@ from controller.domain.status import SyncStatus
 from controller.reconcile.report import PassReport
 from controller.simulator.control import person
 from controller.simulator.publishing import go_live
+from tests.reconcile.scenes import live
 from tests.support.clock import ShiftedClock
 from tests.support.sources import inbound
 from tests.support.world import World
@@ -45,11 +46,8 @@ def fill(world: World, count: int) -> None:
 @pytest.fixture
 async def settled(world: World) -> World:
     """`Desk` and `Front` are delivered, and the controller has looked. A page of a listing holds one flow."""
+    await live(world, desk=inbound("Desk"), front=inbound("Front"))
     world.settings = world.services.settings = world.services.settings.model_copy(update={"page_size": 1})
-    world.flow("desk", inbound("Desk"))
-    world.flow("front", inbound("Front"))
-    world.commit()
-    assert (await world.apply()).delivered
     world.clock.advance(1800)
     report, _ = await look(world)
     assert report.sync_status is SyncStatus.SYNCED
@@ -79,9 +77,7 @@ async def test_a_look_at_an_organisation_at_rest_costs_one_call_at_any_size(worl
 
 @pytest.mark.parametrize("deed", ["delete", "unpublish"])
 async def test_an_organisation_of_one_page_is_read_whole_at_each_look(world: World, deed: str) -> None:
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"))
     world.clock.advance(1800)
     await look(world)
     world.by_hand(deed, "inboundcall", "Desk")

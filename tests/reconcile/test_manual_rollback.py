@@ -9,10 +9,12 @@ from controller.domain.errors.change import FlowLocked, NoSuchVersion
 from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.report import PassReport
 from controller.simulator.settings import SimulatorSettings, UnclearPublish
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import Crash, Recording, World
 
 
+@played_once
 async def two_versions(world: World) -> None:
     world.flow("front", inbound("Front"))
     world.flow("aside", inbound("Aside"))
@@ -129,6 +131,7 @@ async def test_where_nothing_is_known_of_what_was_before_the_versions_are_named(
     assert first.error.hint == "the flow has no other version"
 
 
+@played_once
 async def three_versions(world: World) -> None:
     await two_versions(world)
     world.flow("front", inbound("Front", says="Third"))

@@ -20,6 +20,7 @@ from controller.reconcile.notifying import notify
 from controller.reconcile.pass_ import SERVICE
 from controller.reconcile.report import PassReport
 from controller.simulator.execution import Traffic
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, Crash, Recording, World, said
 
@@ -78,15 +79,19 @@ def brief(messages: list[NotificationDocument]) -> list[str]:
     return [f"{each.event.value}: {' '.join(flow.flow for flow in each.flows) or '-'}" for each in messages]
 
 
-@pytest.fixture
-async def told(world: World) -> Told:
-    """`front` calls `hours`; both are delivered, and nobody was told anything, because all is well."""
-    made = Told(world)
+@played_once
+async def all_is_well(world: World) -> None:
     world.flow("front", inbound("Front", calls=["Hours"]))
     world.flow("hours", module("Hours"))
     world.commit()
-    assert await made.deliver() == []
-    return made
+    assert await Told(world).deliver() == []
+
+
+@pytest.fixture
+async def told(world: World) -> Told:
+    """`front` calls `hours`; both are delivered, and nobody was told anything, because all is well."""
+    await all_is_well(world)
+    return Told(world)
 
 
 def change(told: Told, says: str = "Second") -> str:
@@ -97,7 +102,7 @@ def change(told: Told, says: str = "Second") -> str:
 # Deliveries.
 
 
-async def test_a_rollback_is_told_with_its_flows_versions_commit_reason_and_next_step(told: Told) -> None:
+async def test_a_rollback_is_told_with_flows_versions_commit_reason_and_next_step_and_not_again(told: Told) -> None:
     sha = change(told)
     told.world.fail_publishes_of("Front")
 
@@ -114,12 +119,7 @@ async def test_a_rollback_is_told_with_its_flows_versions_commit_reason_and_next
     assert "penstock retry FLOW --organization acme" in message.next_step
     assert message.url is None
 
-
-async def test_what_was_told_is_not_told_again_until_it_is_over(told: Told) -> None:
-    change(told)
-    told.world.fail_publishes_of("Front")
-    await told.deliver()
-
+    # What was told is not told again until it is over.
     assert await told.deliver() == [], "the quarantined content is no news"
     await told.restart()
     assert await told.deliver() == []
@@ -188,8 +188,11 @@ async def test_a_rollback_that_a_person_asked_for_is_mild(told: Told) -> None:
     assert message.actor == "ada"
 
 
-async def test_a_gate_that_cannot_decide_and_a_person_who_does(told: Told) -> None:
-    world = told.world
+@played_once
+async def paused(world: World) -> None:
+    """A gate cannot decide, which is told."""
+    await all_is_well(world)
+    told = Told(world)
     world.flow("desk", inbound("Desk"))
     world.commit()
     await told.deliver()
@@ -200,6 +203,11 @@ async def test_a_gate_that_cannot_decide_and_a_person_who_does(told: Told) -> No
     assert brief([message]) == ["paused: desk"]
     assert (message.flows[0].from_version, message.flows[0].to_version) == ("1.0", "2.0")
     assert "penstock accept desk --organization acme" in message.next_step
+
+
+async def test_a_gate_that_cannot_decide_and_a_person_who_does(world: World) -> None:
+    await paused(world)
+    told = Told(world)
     world.clock.advance(300)
     assert await told.deliver() == []
     acme = world.workspace().organization(ORGANIZATION)
@@ -207,14 +215,9 @@ async def test_a_gate_that_cannot_decide_and_a_person_who_does(told: Told) -> No
     assert brief(await told.deliver()) == ["recovered: desk"]
 
 
-async def test_a_gate_that_fails_in_the_end(told: Told) -> None:
-    world = told.world
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    await told.deliver()
-    world.flow("desk", inbound("Desk", says="New"), gates=[GATE])
-    world.commit()
-    assert brief(await told.deliver()) == ["paused: desk"]
+async def test_a_gate_that_fails_in_the_end(world: World) -> None:
+    await paused(world)
+    told = Told(world)
     flow = world.simulator.flow("inboundcall", "Desk")
     world.simulator.organization.state.execution_data.enabled = True
     world.simulator.organization.state.traffic.append(Traffic(flow.id, world.clock.now(), 10, 0.9))

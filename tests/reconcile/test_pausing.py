@@ -19,8 +19,10 @@ from controller.questions.refusals import with_refusals
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import open_folder
 from controller.simulator.execution import Traffic
+from tests.reconcile.scenes import live
 from tests.support.audit import audit_entries
 from tests.support.dialects import BOTH
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, World
 
@@ -30,24 +32,21 @@ GATE = {"errorRate": {"window": "10m", "minimumSamples": 5, "max": "10%", "onNoD
 pytestmark = BOTH
 
 
-@pytest.fixture
-async def world(world: World) -> World:
+async def pause(world: World) -> PassReport:
     """`desk` 2.0 is live and nobody calls it; `other` was delivered by the same sync."""
-    world.flow("desk", inbound("Desk"))
-    world.flow("other", module("Other"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"), other=module("Other"))
     world.flow("desk", inbound("Desk", says="New"), gates=[GATE])
     world.flow("other", module("Other", says="New"))
     world.commit()
-    return world
-
-
-async def paused(world: World) -> PassReport:
     report = await world.apply()
     assert report.result is not None
     assert report.result.outcome is Outcome.PAUSED
     return report
+
+
+@played_once
+async def paused(world: World) -> None:
+    await pause(world)
 
 
 def calls(world: World, *, failing: float) -> None:
@@ -59,7 +58,7 @@ def calls(world: World, *, failing: float) -> None:
 
 
 async def test_what_is_live_stays_and_a_person_is_told(world: World) -> None:
-    report = await paused(world)
+    report = await pause(world)
 
     assert not report.delivered
     assert world.live("inboundcall", "Desk") == "2.0"
@@ -157,7 +156,6 @@ async def test_executions_that_fail_take_it_back(world: World) -> None:
 
 async def test_a_person_lets_it_stay(world: World) -> None:
     await paused(world)
-    await world.restart()
     (organization,) = open_folder(world.clone, world.settings).desired.organizations
 
     step = accept_paused(world.services, organization, "desk", by="ada")
@@ -217,6 +215,7 @@ async def test_a_commit_that_asks_for_something_else_is_an_answer(world: World) 
 
 
 async def test_what_is_not_paused_cannot_be_promoted(world: World) -> None:
+    await live(world, desk=inbound("Desk"))
     (organization,) = open_folder(world.clone, world.settings).desired.organizations
     with pytest.raises(SettingsInvalid, match="no delivery of inboundcall/Desk waits for a decision"):
         accept_paused(world.services, organization, "desk", by="ada")

@@ -14,7 +14,9 @@ from controller.planning.rendering.text import plan_text
 from controller.questions.decisions import accept_paused
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import open_folder
+from tests.reconcile.scenes import live
 from tests.support.dialects import BOTH
+from tests.support.played_once import played_once
 from tests.support.sources import inbound
 from tests.support.world import Crash, Recording, World
 
@@ -23,17 +25,20 @@ GATE = {"errorRate": {"window": "10m", "minimumSamples": 5, "max": "10%", "onNoD
 pytestmark = BOTH
 
 
-@pytest.fixture
-async def paused(world: World) -> World:
-    """`desk` 2.0 is live, and its gate could not decide about it."""
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+@played_once
+async def pause(world: World) -> None:
+    await live(world, desk=inbound("Desk"))
     world.flow("desk", inbound("Desk", says="New"), gates=[GATE])
     world.commit()
     report = await world.apply()
     assert report.result is not None
     assert report.result.outcome is Outcome.PAUSED
+
+
+@pytest.fixture
+async def paused(world: World) -> World:
+    """`desk` 2.0 is live, and its gate could not decide about it."""
+    await pause(world)
     return world
 
 
@@ -84,9 +89,7 @@ def sent(event: DeliveryEvent) -> bool:
 
 async def interrupted(world: World, crash_when: Callable[[DeliveryEvent], bool]) -> None:
     """`desk` 1.0 is live, and the process died over 2.0."""
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"))
     world.flow("desk", inbound("Desk", says="New"), gates=[GATE])
     world.commit()
     with pytest.raises(Crash):

@@ -12,6 +12,7 @@ from controller.domain.ports import Platform
 from controller.genesys.budget import WINDOW_S
 from controller.reconcile.pass_ import Mode
 from controller.reconcile.workspace import open_folder
+from tests.reconcile.scenes import two_versions_live
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, Recording, World
@@ -43,10 +44,7 @@ def connection(world: World) -> Platform:
 @pytest.mark.parametrize("store", ["known", "new"])
 async def test_it_is_done_while_all_others_wait_for_the_budget(world: World, store: str) -> None:
     """Also with a store that does not know yet which organisation it is, as on a colleague's machine."""
-    for says in ("First", "Second"):
-        world.flow("front", inbound("Front", says=says))
-        world.commit()
-        assert (await world.apply()).delivered
+    await two_versions_live(world)
     url = world.settings.store if store == "known" else f"sqlite:///{world.folder / 'new.db'}"
     world.settings = world.settings.model_copy(update={"rate_limit": LIMIT, "store": url})
     await world.restart()
@@ -67,13 +65,8 @@ async def test_it_is_done_while_all_others_wait_for_the_budget(world: World, sto
 
 async def test_it_looks_at_nothing_that_only_a_plan_needs(world: World) -> None:
     """Neither who made what else, nor what other flows refer to: that would cost the calls that it needs itself."""
-    for name in ("front", "desk", "aside"):
-        world.flow(name, inbound(name.title()))
-    world.commit()
-    await world.apply()
-    world.flow("front", inbound("Front", says="Second"))
-    world.commit()
-    await world.apply()
+    await two_versions_live(world, desk=inbound("Desk"), aside=inbound("Aside"))
+    await world.plan()
     for name in ("Desk", "Aside"):
         world.by_hand("publish", "inboundcall", name, inbound(name, says="By hand"))
     world.simulator.calls.clear()

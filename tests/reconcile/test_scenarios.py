@@ -12,7 +12,7 @@ from controller.domain.errors.delivery import PlanStale
 from controller.domain.errors.organization import RateLimited, ServerFault
 from controller.domain.errors.repository import DirtyTree
 from controller.domain.status import StepState, SyncStatus
-from tests.reconcile.scenes import kinds, three_flows
+from tests.reconcile.scenes import kinds, three_flows, three_flows_live
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import World
@@ -75,9 +75,7 @@ async def test_own_commits_leave_a_clone_behind_that_still_plans_right(world: Wo
 
 
 async def test_a_changed_flow_is_delivered_and_nothing_else(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     world.commit()
 
@@ -91,9 +89,7 @@ async def test_a_changed_flow_is_delivered_and_nothing_else(world: World) -> Non
 
 
 async def test_a_failed_publish_rolls_everything_back_and_is_not_tried_again(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     before = world.versions()
     world.flow("hours", module("Hours", says="We are open"))
     world.flow("desk", inbound("Desk", says="Desk", calls=["Hours"]))
@@ -115,9 +111,7 @@ async def test_a_failed_publish_rolls_everything_back_and_is_not_tried_again(wor
 
 
 async def test_a_revert_after_a_rollback_leaves_nothing_to_do(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.flow("desk", inbound("Desk", says="Desk", calls=["Hours"]))
     world.commit()
     world.fail_publishes_of("Desk")
@@ -130,9 +124,7 @@ async def test_a_revert_after_a_rollback_leaves_nothing_to_do(world: World) -> N
 
 
 async def test_a_version_published_by_hand_is_reported_and_left_alone(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.by_hand("publish", "inboundcall", "Desk")
 
     report = await world.apply()
@@ -145,9 +137,7 @@ async def test_a_version_published_by_hand_is_reported_and_left_alone(world: Wor
 
 
 async def test_a_flow_unpublished_by_hand_is_reported_and_left_alone(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.by_hand("unpublish", "inboundcall", "Front")
 
     report = await world.apply()
@@ -160,10 +150,9 @@ async def test_a_flow_unpublished_by_hand_is_reported_and_left_alone(world: Worl
 
 
 async def test_healing_puts_back_what_was_published_by_hand(world: World) -> None:
+    await three_flows_live(world)
     world.describe(sync={"heal": True})
-    three_flows(world)
     world.commit()
-    await world.apply()
     world.by_hand("publish", "inboundcall", "Desk", text=inbound("Desk", says="By hand"))
 
     report = await world.apply()
@@ -174,9 +163,7 @@ async def test_healing_puts_back_what_was_published_by_hand(world: World) -> Non
 
 
 async def test_a_flow_that_a_person_holds_is_left_alone_and_the_person_named(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     world.commit()
     world.by_hand("lock", "inboundcall", "Desk", person="Grace Hopper")
@@ -198,9 +185,7 @@ async def test_a_flow_that_a_person_holds_is_left_alone_and_the_person_named(wor
 async def test_what_is_held_back_keeps_the_organisation_out_of_sync_although_the_rest_is_delivered(
     world: World,
 ) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     world.commit()
     world.fail_publishes_of("Desk")
@@ -232,9 +217,7 @@ async def test_flows_that_are_live_already_are_adopted_without_a_publish(world: 
 
 
 async def test_a_pinned_version_is_switched_to_and_back(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     world.commit()
     await world.apply()
@@ -249,9 +232,7 @@ async def test_a_pinned_version_is_switched_to_and_back(world: World) -> None:
 
 
 async def test_a_version_that_is_not_there_is_refused_with_those_that_are(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.manifest("desk", type="inboundcall", name="Desk", source={"version": "9.0"})
     world.commit()
 
@@ -290,9 +271,7 @@ async def test_a_plan_that_was_looked_at_is_refused_when_it_went_stale(world: Wo
 
 
 async def test_a_plan_that_was_looked_at_is_refused_when_the_organisation_moved(world: World) -> None:
-    three_flows(world)
-    world.commit()
-    await world.apply()
+    await three_flows_live(world)
     world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     world.commit()
     digest = (await world.plan()).plan_or_raise().digest
@@ -329,10 +308,7 @@ async def test_a_rate_limit_is_waited_for(world: World) -> None:
 
 
 async def test_a_manifest_that_is_gone_leaves_its_flow_alone_and_says_so(world: World) -> None:
-    three_flows(world)
-    world.flow("aside", inbound("Aside"))
-    world.commit()
-    await world.apply()
+    await three_flows_live(world, aside=inbound("Aside"))
     world.remove("aside")
     world.commit()
 

@@ -16,6 +16,7 @@ from controller.questions.decisions import approve_plan
 from controller.questions.status import FlowStatus, OrganizationStatus
 from controller.reconcile.holder import own_name
 from controller.reconcile.report import PassReport
+from tests.reconcile.scenes import live, two_versions_live
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of
 from tests.support.sources import inbound
@@ -35,15 +36,8 @@ async def look(world: World) -> tuple[PassReport, OrganizationStatus, FlowStatus
     return report, status, next(flow for flow in status.flows if flow.flow == "front")
 
 
-async def two_versions(world: World) -> None:
-    for says in ("First", "Second"):
-        world.flow("front", inbound("Front", says=says))
-        world.commit()
-        assert (await world.apply()).delivered
-
-
 async def test_a_rollback_that_failed_says_what_it_wanted_why_it_failed_and_what_to_do(world: World) -> None:
-    await two_versions(world)
+    await two_versions_live(world)
     world.fault("publish-fails", match={"flow": "Front"})
     world.fault("job-fails", match={"flow": "Front"})
 
@@ -60,7 +54,7 @@ async def test_a_rollback_that_failed_says_what_it_wanted_why_it_failed_and_what
 
 
 async def test_after_a_rollback_it_is_said_who_asked_for_it_and_how_it_goes_on(world: World) -> None:
-    await two_versions(world)
+    await two_versions_live(world)
     await world.rollback("front")
 
     _, status, front = await look(world)
@@ -75,7 +69,7 @@ async def test_after_a_rollback_it_is_said_who_asked_for_it_and_how_it_goes_on(w
 
 
 async def test_an_organisation_that_is_suspended_is_not_called_healthy(world: World) -> None:
-    await two_versions(world)
+    await two_versions_live(world)
     world.describe(suspend=True)
     world.commit()
 
@@ -89,8 +83,7 @@ async def test_an_organisation_that_is_suspended_is_not_called_healthy(world: Wo
 
 
 async def test_a_suspended_flow_is_told_beside_the_others(world: World) -> None:
-    world.flow("aside", inbound("Aside"))
-    await two_versions(world)
+    await two_versions_live(world, aside=inbound("Aside"))
     world.flow("front", inbound("Front", says="Third"), suspend=True)
     world.commit()
 
@@ -104,7 +97,7 @@ async def test_a_suspended_flow_is_told_beside_the_others(world: World) -> None:
 
 
 async def test_a_delivery_that_waits_for_its_window_or_for_a_person_says_so(world: World) -> None:
-    await two_versions(world)
+    await two_versions_live(world)
     lunch = {"kind": "deny", "schedule": "0 12 * * *", "duration": "1h30m", "timezone": "UTC"}
     world.describe(sync={"mode": "manual"}, windows=[lunch])
     world.commit()
@@ -145,10 +138,7 @@ async def test_what_failed_and_is_tried_again_says_why_it_failed(world: World) -
 @BOTH
 async def test_what_a_delivery_in_the_middle_made_live_is_no_drift_and_needs_no_approval(world: World) -> None:
     """Neither while it runs, nor after a crash."""
-    world.flow("front", inbound("Front"))
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, front=inbound("Front"), desk=inbound("Desk"))
     world.describe(sync={"mode": "manual"})
     world.flow("front", inbound("Front", says="New"))
     world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"})
@@ -172,8 +162,7 @@ async def test_what_a_delivery_in_the_middle_made_live_is_no_drift_and_needs_no_
 
 
 async def test_removals_that_nobody_confirmed_are_named_and_the_rest_is_not_held_back(world: World) -> None:
-    world.flow("aside", inbound("Aside"))
-    await two_versions(world)
+    await two_versions_live(world, aside=inbound("Aside"))
     world.remove("aside")
     world.flow("front", inbound("Front", says="Third"))
     world.describe(sync={"prune": True})
@@ -187,7 +176,7 @@ async def test_removals_that_nobody_confirmed_are_named_and_the_rest_is_not_held
 
 
 async def test_a_controller_that_is_at_work_is_named(world: World) -> None:
-    await two_versions(world)
+    await two_versions_live(world)
     lease = world.services.store.leases.acquire(identity_of(world), "pod-7", manifest=ORGANIZATION)
 
     assert (await look(world))[1].at_work == "pod-7"
@@ -197,7 +186,7 @@ async def test_a_controller_that_is_at_work_is_named(world: World) -> None:
 
 async def test_a_controller_whose_process_ended_is_not_at_work(world: World) -> None:
     """Its lease lasts for a while yet, but the next controller takes over at once."""
-    await two_versions(world)
+    await two_versions_live(world)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     holder = own_name().replace(f":{os.getpid()}@", f":{ended.pid}@")

@@ -16,6 +16,7 @@ from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import StepState
 from controller.reconcile.report import PassReport
 from controller.store.records import StepRecord
+from tests.reconcile.scenes import live
 from tests.support.dialects import BOTH
 from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
@@ -41,10 +42,7 @@ async def died(world: World, crash_when: Callable[[DeliveryEvent], bool]) -> Non
 @played_once
 async def interrupted(world: World, moment: str = "change.baking", **spec: object) -> None:
     """`desk` 1.0 was judged well, and the process died over 2.0; the module `other` was delivered by the same sync."""
-    world.flow("desk", inbound("Desk"))
-    world.flow("other", module("Other"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"), other=module("Other"))
     world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"}, **({"gates": [GATE]} | spec))
     world.flow("other", module("Other", says="New"))
     world.commit()

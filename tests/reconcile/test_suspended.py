@@ -7,6 +7,7 @@ import pytest
 from controller.domain.errors.delivery import SyncSuspended
 from controller.domain.status import Health
 from tests.support.dialects import BOTH
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import Crash, Recording, World
 
@@ -16,8 +17,8 @@ NOT_NOW = [{"suspend": True}, {"sync": {"mode": "observe"}}]
 pytestmark = BOTH
 
 
-@pytest.fixture
-async def world(world: World) -> World:
+@played_once
+async def interrupted(world: World) -> None:
     """The process died when `hours` had gone live, before `desk`, which calls it, was begun."""
     world.flow("hours", module("Hours"))
     world.flow("desk", inbound("Desk", calls=["Hours"]), rollout={"bake": "5m"})
@@ -25,7 +26,16 @@ async def world(world: World) -> World:
     with pytest.raises(Crash):
         await world.apply(Recording(lambda event: event.name == "change.baking" and event.flow == "desk"))
     await world.restart()
-    return world
+
+
+@played_once
+async def changed(world: World) -> None:
+    """That delivery was brought to its end, and another one of `hours` followed."""
+    await interrupted(world)
+    assert (await world.apply()).delivered
+    world.flow("hours", module("Hours", says="Second"))
+    world.commit()
+    assert (await world.apply()).delivered
 
 
 def writes(world: World) -> int:
@@ -37,6 +47,7 @@ def writes(world: World) -> int:
 async def test_a_delivery_that_was_begun_is_told_and_left_alone_until_writing_is_allowed(
     world: World, spec: dict[str, object]
 ) -> None:
+    await interrupted(world)
     world.describe(**spec)
     world.commit()
     before = writes(world)
@@ -59,10 +70,7 @@ async def test_a_delivery_that_was_begun_is_told_and_left_alone_until_writing_is
 
 @pytest.mark.parametrize("spec", [*NOT_NOW, {}], ids=["suspended", "observed", "flow-suspended"])
 async def test_a_person_may_roll_a_flow_back_all_the_same(world: World, spec: dict[str, object]) -> None:
-    assert (await world.apply()).delivered
-    world.flow("hours", module("Hours", says="Second"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await changed(world)
     world.describe(**spec)
     if not spec:
         world.flow("hours", module("Hours", says="Second"), suspend=True)

@@ -15,12 +15,12 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-from tests.support import remotes
 from tests.support.world import World
 
 P = ParamSpec("P")
 Story = Callable[Concatenate[World, P], Coroutine[Any, Any, None]]
 
+_MANIFEST = "organization.yaml"
 _ENDS: dict[str, World] = {}
 """How the stories ended, by what they were told with."""
 
@@ -29,19 +29,19 @@ def played_once(story: Story[P]) -> Story[P]:
     """Play a story that a new world begins with once for all tests of this process; what follows it differs.
 
     The test goes on as another process over the same store does: what the first one kept in memory is gone. The
-    organisation's manifest that the test wrote before is part of the story.
+    organisation's manifest and the simulator's settings that the test chose before are part of the story.
     """
 
     @wraps(story)
     async def begin(world: World, *arguments: P.args, **named: P.kwargs) -> None:
-        if remotes.tip(world.clone / ".git") is not None:
-            raise ValueError(f"{story.__name__} is a story that a world begins with, and there are commits already")
-        manifest = (world.clone / "organization.yaml").read_text("utf-8")
-        told = repr((story, world.dialect, world.simulator_settings, manifest, arguments, named))
+        if {each.name for each in world.clone.iterdir()} != {".git", _MANIFEST} or world.simulator.faults.all():
+            raise ValueError(f"{story.__name__} is what a world begins with, and this one has files or faults already")
+        manifest = (world.clone / _MANIFEST).read_text("utf-8")
+        told = repr((story, world.dialect, world.simulator.settings, manifest, arguments, named))
         if told not in _ENDS:
             folder = Path(tempfile.mkdtemp(prefix=story.__name__, dir=world.folder.parent))
-            first = World(folder, simulator_settings=world.simulator_settings, dialect=world.dialect)
-            (first.clone / "organization.yaml").write_text(manifest, "utf-8")
+            first = World(folder, simulator_settings=world.simulator.settings, dialect=world.dialect)
+            (first.clone / _MANIFEST).write_text(manifest, "utf-8")
             await story(first, *arguments, **named)
             await first.close()
             _ENDS[told] = first
