@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.foreign_errors import out_of_resources
@@ -22,6 +23,8 @@ LOCAL_TIMEOUT_S = 120.0
 _CHUNK_BYTES = 64 * 1024
 TIMED_OUT = -1
 _RECENT_S = 1.0
+_RECENT: Final[dict[object, tuple[FilesState, float, GitAnswer]]] = {}
+"""Answers of the last second, by repository, variables and arguments."""
 _LISTING = ("config", "--list", "--show-scope", "-z")
 
 ALLOWED_PROTOCOLS = "file:http:https:ssh"
@@ -57,7 +60,6 @@ class GitCommand:
         """Settings that disable the programs in the repository's own settings; None until they were read."""
         self._undoing = threading.RLock()
         self._listing = False
-        self._recent: dict[tuple[str, ...], tuple[FilesState, float, GitAnswer]] = {}
 
     def run(
         self,
@@ -97,17 +99,20 @@ class GitCommand:
     def _remembered(self, *arguments: str) -> GitAnswer:
         """The answer of a command that reads nothing but HEAD and settings: a pass needs it several times.
 
-        The command runs again when HEAD or the repository's settings change. As the user's settings may change, too,
-        an answer is at most a second old.
+        The command runs again when HEAD, the repository's settings or variables change. As the user's settings may
+        change, too, an answer is at most a second old. Whoever opens the same repository meanwhile has it as well.
         """
         self._undo_programs()
+        question = self.place, frozenset(variables(os.environ, self.pass_on, {}, ()).items()), arguments
         state, now = self.place.settings_state(), time.monotonic()
-        known = self._recent.get(arguments)
-        if known is not None and known[0] == state and now - known[1] < _RECENT_S:
-            return known[2]
+        for each, (before, at, answer) in tuple(_RECENT.items()):
+            if now - at >= _RECENT_S:
+                _RECENT.pop(each, None)
+            elif (each, before) == (question, state):
+                return answer
         answer = self.attempt(*arguments)
         if answer.status in (0, 1):
-            self._recent[arguments] = state, now, answer
+            _RECENT[question] = state, now, answer
         return answer
 
     def attempt(

@@ -68,3 +68,18 @@ def test_a_setting_of_one_work_tree_that_is_added_counts_at_once(site: Site, wor
     site.git("config", "--worktree", "penstock.test", "yes", at=work)
 
     assert (before, git.settings().get("penstock.test")) == (None, "yes")
+
+
+def test_who_opens_the_repository_again_starts_no_process_unless_variables_changed(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.repository.command._RECENT_S", 60.0)
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(traces))
+    first, again = command(work).settings(), command(work).settings()
+    assert (first, len(list(traces.iterdir()))) == (again, 1)
+
+    for name, value in {"COUNT": "1", "KEY_0": "penstock.test", "VALUE_0": "yes"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    assert (again.get("penstock.test"), command(work).settings()["penstock.test"]) == (None, "yes")
