@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import remotes
-from tests.support.committing import commit_all
+from tests.support.committing import without_git
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def fill(clone: Path) -> None:
 
 def test_it_has_the_tree_index_author_and_message_that_git_would_give_it(clone: Path) -> None:
     fill(clone)
-    first = commit_all(clone, "First")
+    first = without_git(clone, "First")
     assert first == git(clone, "rev-parse", "main")
     (clone / "a.yaml").unlink()
     (clone / "run").write_text("other")
-    second = commit_all(clone, "Second: \u00e4")
+    second = without_git(clone, "Second: \u00e4")
     assert second == git(clone, "rev-parse", "HEAD")
     assert git(clone, "status", "--porcelain") == ""
     git(clone, "fsck", "--strict", "--full")
@@ -76,10 +76,10 @@ def _detach(clone: Path) -> None:
 )
 def test_what_it_cannot_do_as_git_would_is_left_to_git(clone: Path, odd: Callable[[Path], object]) -> None:
     fill(clone)
-    commit_all(clone, "First")
+    without_git(clone, "First")
     before = git(clone, "rev-parse", "HEAD")
     if odd.__name__ != "<lambda>":
         (clone / "new").write_text("new")
     odd(clone)
-    assert commit_all(clone, "Second") is None
+    assert without_git(clone, "Second") is None
     assert git(clone, "rev-parse", "HEAD") == before

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import subprocess
 import time
 import zlib
 from collections.abc import Iterable, Iterator
@@ -45,7 +46,14 @@ class _LeftToGit(Exception):  # noqa: N818 - it never leaves this module
     pass
 
 
-def commit_all(clone: Path, message: str) -> str | None:
+def commit_all(clone: Path, message: str) -> None:
+    """Commit all files below the clone. Raises CalledProcessError where none has changed."""
+    if without_git(clone, message) is None:
+        for words in (("add", "--all"), ("commit", "--quiet", "--message", message)):
+            subprocess.run(["git", *words], cwd=clone, check=True, capture_output=True, timeout=60)
+
+
+def without_git(clone: Path, message: str) -> str | None:
     """The commit of all files below the clone on its branch; None, with nothing done, where git has to decide."""
     git = clone / ".git"
     branch = (git / "HEAD").read_text("ascii").strip()

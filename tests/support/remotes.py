@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
-from shutil import copytree
+from shutil import copyfile, copytree
 
 _BRANCHES, _TRACKED = "refs/heads", "refs/remotes/origin"
 
@@ -19,8 +19,8 @@ def remote_and_clone(folder: Path) -> tuple[Path, Path]:
     """`remote.git` and `clone` in the folder; the branch of both is `main`, and neither has a commit."""
     pair = _pair()
     remote, clone = folder / "remote.git", folder / "clone"
-    copytree(pair / "remote.git", remote)
-    copytree(pair / "clone", clone)
+    for each in (remote, clone):
+        copytree(pair / each.name, each, copy_function=copyfile)
     settings = clone / ".git" / "config"
     settings.write_text(settings.read_text("utf-8").replace(str(pair / "remote.git"), str(remote)), "utf-8")
     return remote, clone
@@ -114,6 +114,8 @@ def _pair() -> Path:
     for each in ("hooks", "info"):
         (template / each).mkdir(parents=True)
     _git(folder, "init", "--quiet", "--bare", "--initial-branch=main", f"--template={template}", "remote.git")
+    # Else git asks the remote itself for its own refs, with a process, after each push.
+    _git(folder / "remote.git", "config", "core.alternateRefsCommand", "true")
     _git(folder, "clone", "--quiet", f"--template={template}", str(folder / "remote.git"), "clone")
     _git(folder / "clone", "config", "user.name", "Flow Author")
     _git(folder / "clone", "config", "user.email", "author@example.com")

@@ -111,9 +111,7 @@ class Shell:
         return done.stdout.strip()
 
     def commit(self) -> None:
-        if commit_all(self.folder, "Change what we want") is None:
-            self.git("add", "--all")
-            self.git("commit", "--quiet", "--message", "Change what we want")
+        commit_all(self.folder, "Change what we want")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run(*arguments, cwd=self.folder, env=self.environment)
