@@ -51,35 +51,51 @@ def test_it_has_the_tree_index_author_and_message_that_git_would_give_it(clone: 
 
 
 def _ignore(clone: Path) -> None:
-    (clone / ".gitignore").write_text("a\n")
+    (clone / ".gitignore").write_text("new\n")
 
 
-def _module(clone: Path) -> None:
-    git(clone, "init", "--quiet", "a/module")
-
-
-def _detach(clone: Path) -> None:
-    git(clone, "checkout", "--quiet", "--detach")
+def _attribute(clone: Path) -> None:
+    (clone / ".gitattributes").write_text("*.crlf text\n")
+    (clone / "lines.crlf").write_bytes(b"1\r\n2\r\n")
 
 
 @pytest.mark.parametrize(
     "odd",
     [
         _ignore,
-        _module,
-        _detach,
+        _attribute,
+        lambda clone: git(clone, "checkout", "--quiet", "--detach"),
         lambda clone: git(clone, "config", "core.autocrlf", "true"),
-        lambda clone: (clone / ".git" / "hooks" / "pre-commit").write_text("exit 1"),
-        lambda clone: (clone / ".git" / "info" / "exclude").write_text("a"),
-        lambda clone: (clone / "a-b").touch(),  # nothing has changed
+        lambda clone: (clone / ".git" / "info" / "exclude").write_text("new"),
     ],
 )
-def test_what_it_cannot_do_as_git_would_is_left_to_git(clone: Path, odd: Callable[[Path], object]) -> None:
+def test_an_odd_clone_is_read_as_git_reads_it(clone: Path, odd: Callable[[Path], object]) -> None:
     fill(clone)
     without_git(clone, "First")
-    before = git(clone, "rev-parse", "HEAD")
-    if odd.__name__ != "<lambda>":
-        (clone / "new").write_text("new")
+    (clone / "new").write_bytes(b"new\r\n")
+    (clone / "other").write_text("other")
     odd(clone)
+    sha = without_git(clone, "Second")
+    assert sha == git(clone, "rev-parse", "HEAD")
+    git(clone, "rm", "--quiet", "-r", "--cached", ".")
+    git(clone, "add", "--all")
+    assert git(clone, "write-tree") == git(clone, "rev-parse", "HEAD^{tree}")
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        lambda clone: (clone / ".git" / "hooks" / "pre-commit").write_text("exit 1"),
+        lambda clone: git(clone, "config", "core.hooksPath", "elsewhere"),
+        lambda clone: git(clone, "config", "commit.gpgSign", "true"),
+        lambda clone: (clone / ".git" / "MERGE_HEAD").write_text(git(clone, "rev-parse", "HEAD") + "\n"),
+        lambda clone: (clone / "new").unlink(),  # nothing has changed
+    ],
+)
+def test_what_needs_a_decision_is_left_to_git(clone: Path, asking: Callable[[Path], object]) -> None:
+    fill(clone)
+    before = without_git(clone, "First")
+    (clone / "new").write_text("new")
+    asking(clone)
     assert without_git(clone, "Second") is None
     assert git(clone, "rev-parse", "HEAD") == before
