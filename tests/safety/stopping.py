@@ -15,6 +15,7 @@ from controller.domain.status import StepState
 from controller.simulator.control import person
 from controller.simulator.execution import Traffic
 from controller.simulator.flow import Action
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module, workflow
 from tests.support.world import Recording, World
 
@@ -93,19 +94,24 @@ class Phase:
 
 async def prepare(world: World, phase: Phase) -> None:
     """The old content is live, and the new one is asked for."""
-    world.describe(onLocked="wait")
-    _write(world, phase, OLD, {})
-    world.commit()
-    report = await world.apply()
-    assert report.delivered, report.error
-    _write(world, phase, NEW, phase.desk)
+    await _old_is_live(world, phase.text)
+    _write(world, phase.text, NEW, phase.desk)
     world.commit()
     phase.prepare(world)
 
 
-def _write(world: World, phase: Phase, says: str, desk: Mapping[str, object]) -> None:
+@played_once
+async def _old_is_live(world: World, text: Callable[..., str]) -> None:
+    world.describe(onLocked="wait")
+    _write(world, text, OLD, {})
+    world.commit()
+    report = await world.apply()
+    assert report.delivered, report.error
+
+
+def _write(world: World, text: Callable[..., str], says: str, desk: Mapping[str, object]) -> None:
     world.flow("hours", module("Hours", says=says))
-    world.flow("desk", phase.text("Desk", says=says), dependsOn=["hours"], **desk)
+    world.flow("desk", text("Desk", says=says), dependsOn=["hours"], **desk)
     world.flow("front", inbound("Front", says=says, calls=["Hours"]), dependsOn=["desk"])
 
 

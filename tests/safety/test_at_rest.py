@@ -10,6 +10,7 @@ import pytest
 from controller.delivery.result import Outcome
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.status import StepState
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World, said
 
@@ -60,11 +61,16 @@ async def test_after_adopting_a_caller_whose_module_moved_on_since(world: World)
     await world.assert_settled()
 
 
-@only_architect
-async def test_after_a_module_moved_below_a_pinned_caller(world: World) -> None:
+@played_once
+async def family_is_live(world: World) -> None:
     family(world)
     world.commit()
     await delivered(world)
+
+
+@only_architect
+async def test_after_a_module_moved_below_a_pinned_caller(world: World) -> None:
+    await family_is_live(world)
     world.manifest("desk", type="inboundcall", name="Desk", source={"version": "1.0"})
     world.commit()
     await delivered(world)
@@ -80,10 +86,8 @@ async def test_after_a_module_moved_below_a_pinned_caller(world: World) -> None:
 @only_architect
 @pytest.mark.parametrize("prune", [False, True])
 async def test_after_a_rename(world: World, prune: bool) -> None:
+    await family_is_live(world)
     world.describe(sync={"prune": prune})
-    family(world)
-    world.commit()
-    await delivered(world)
     world.flow("desk", inbound("Help Desk", calls=["Hours"]), renamedFrom="Desk")
     world.flow("front", inbound("Front", calls=["Hours"], transfers=["Help Desk"]))
     world.commit()
@@ -117,9 +121,7 @@ async def test_after_what_was_pruned_is_asked_for_again(world: World) -> None:
 async def test_after_healing_what_was_published_by_hand(world: World, refused: bool) -> None:
     """Also where the organisation does not let an older version go live again."""
     world.describe(sync={"heal": True})
-    family(world)
-    world.commit()
-    await delivered(world)
+    await family_is_live(world)
     world.by_hand("publish", "commonmodule", "Hours", module("Hours", says="By hand"))
     if refused and world.dialect == ARCHITECT:
         world.fault("publish-silent-noop", match={"route": "/api/v2/flows/actions/publish"}, times=1)
@@ -131,19 +133,29 @@ async def test_after_healing_what_was_published_by_hand(world: World, refused: b
     await world.assert_settled()
 
 
-@pytest.mark.parametrize("policy", ["rollback-all", "rollback-flow", "halt"])
-async def test_after_a_failure_and_the_commit_that_mends_it(world: World, policy: str) -> None:
-    world.describe(sync={"onFailure": policy})
-    family(world)
-    world.flow("aside", inbound("Aside"))
+@played_once
+async def all_are_live(world: World) -> None:
+    family_says(world, "Hello")
     world.commit()
     await delivered(world)
+
+
+@played_once
+async def failed(world: World, policy: str) -> None:
+    """In the second delivery one of four flows did, and the policy was followed."""
+    await all_are_live(world)
+    world.describe(sync={"onFailure": policy})
+    world.commit("Choose a policy")
     family_says(world, "Second")
     world.commit()
     world.fail_publishes_of("Desk")
-    failed = await world.apply()
-    assert not failed.delivered
+    assert not (await world.apply()).delivered
     world.simulator.faults.clear()
+
+
+@pytest.mark.parametrize("policy", ["rollback-all", "rollback-flow", "halt"])
+async def test_after_a_failure_and_the_commit_that_mends_it(world: World, policy: str) -> None:
+    await failed(world, policy)
     assert not (await world.apply()).delivered
     family_says(world, "Third")
     world.commit()
@@ -162,17 +174,8 @@ def family_says(world: World, words: str) -> None:
 
 @pytest.mark.parametrize("policy", ["rollback-all", "rollback-flow", "halt"])
 async def test_after_a_failure_and_a_revert(world: World, policy: str) -> None:
-    world.describe(sync={"onFailure": policy})
-    family(world)
-    world.flow("aside", inbound("Aside"))
-    world.commit()
-    await delivered(world)
-    family_says(world, "Second")
-    asked = world.commit()
-    world.fail_publishes_of("Desk")
-    await world.apply()
-    world.simulator.faults.clear()
-    world.git("revert", "--no-edit", asked)
+    await failed(world, policy)
+    world.git("revert", "--no-edit", "HEAD")
     world.git("push", "--quiet", "origin", "HEAD:main")
 
     await delivered(world)
@@ -181,9 +184,7 @@ async def test_after_a_failure_and_a_revert(world: World, policy: str) -> None:
 
 
 async def test_beside_a_suspended_flow_that_changes(world: World) -> None:
-    family(world)
-    world.commit()
-    await delivered(world)
+    await family_is_live(world)
     family(world)
     world.flow("desk", inbound("Desk", says="Not yet", calls=["Hours"]), suspend=True)
     world.commit()
@@ -197,9 +198,10 @@ def circle(world: World, words: str = "Hello", *, calls_back: bool = True) -> No
     world.flow("right", inbound("Right", says=words, transfers=["Left"] if calls_back else []))
 
 
-async def circular(world: World, **sync: object) -> None:
+@played_once
+async def circular(world: World) -> None:
     """Two flows that transfer to each other, both published."""
-    world.describe(cycles="group", sync=sync)
+    world.describe(cycles="group")
     if world.dialect == ARCHITECT:
         circle(world, calls_back=False)
         world.commit()
@@ -223,7 +225,8 @@ async def test_after_a_group_of_flows_that_call_each_other(world: World) -> None
 
 @pytest.mark.parametrize("policy", ["rollback-all", "rollback-flow"])
 async def test_a_group_is_taken_back_as_one(world: World, policy: str) -> None:
-    await circular(world, onFailure=policy)
+    await circular(world)
+    world.describe(cycles="group", sync={"onFailure": policy})
     world.flow("aside", inbound("Aside"))
     world.commit()
     await delivered(world)

@@ -9,12 +9,14 @@ from controller.reconcile.report import PassReport
 from controller.service.board import Board
 from controller.simulator.faults import Fault
 from controller.store.records import NewSync, SyncState
+from tests.support.played_once import played_once
 from tests.support.sources import inbound
 from tests.support.world import World
 
 FAILING_GATE = [{"errorRate": {"window": "1m", "minimumSamples": 500, "max": 1, "onNoData": "fail"}}]
 
 
+@played_once
 async def degraded(world: World) -> None:
     """`front` is live with a version that its gate did not pass, and no way back worked."""
     world.flow("front", inbound("Front"))

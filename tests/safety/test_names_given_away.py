@@ -12,17 +12,24 @@ from controller.simulator.settings import SimulatedClient
 from tests.support.audit import audit_entries
 from tests.support.dialects import BOTH
 from tests.support.organizations import Neighbours, apply_as, crash, identity_of, rename, writes_to
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, SECRET, URL, World
 
 
-@BOTH
-async def test_a_name_given_to_another_organisation_in_the_middle_of_a_delivery_is_refused(world: World) -> None:
-    neighbours = Neighbours(world)
+@played_once
+async def cut_off(world: World) -> None:
+    """The first delivery was, in its middle."""
     world.flow("hours", module("Hours"))
     world.flow("desk", inbound("Desk"))
     world.commit()
     await crash(world)
+
+
+@BOTH
+async def test_a_name_given_to_another_organisation_in_the_middle_of_a_delivery_is_refused(world: World) -> None:
+    await cut_off(world)
+    neighbours = Neighbours(world)
     left, before = identity_of(world), writes_to(neighbours.first)
     neighbours.lead_to(neighbours.other)
     world.commit()
@@ -61,7 +68,16 @@ async def test_another_name_for_the_other_organisation_is_a_way_out_too(world: W
 
 async def quarantined_in_the_first(world: World) -> Neighbours:
     """One delivery to the first organisation, and one that was rolled back there; then the name is given away."""
+    await quarantined(world)
     neighbours = Neighbours(world)
+    neighbours.lead_to(neighbours.other)
+    world.flow("hours", module("Hours", says="We are open"))
+    world.commit()
+    return neighbours
+
+
+@played_once
+async def quarantined(world: World) -> None:
     world.flow("hours", module("Hours"))
     world.commit()
     assert (await world.apply()).delivered
@@ -71,10 +87,6 @@ async def quarantined_in_the_first(world: World) -> Neighbours:
     assert not (await world.apply()).delivered
     world.simulator.faults.clear()
     assert [change.blocked.code for change in (await world.plan()).blocked] == ["quarantined"]
-    neighbours.lead_to(neighbours.other)
-    world.flow("hours", module("Hours", says="We are open"))
-    world.commit()
-    return neighbours
 
 
 @BOTH
@@ -166,11 +178,8 @@ async def test_a_plan_that_was_looked_at_for_one_organisation_is_none_for_anothe
 async def test_a_name_given_away_by_its_client_alone_is_refused_in_the_middle_of_a_delivery(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await cut_off(world)
     neighbours = Neighbours(world)
-    world.flow("hours", module("Hours"))
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    await crash(world)
     before = writes_to(neighbours.first)
     monkeypatch.setenv("ACME_ID", "neighbour")
 
@@ -203,10 +212,7 @@ async def test_a_client_that_was_replaced_in_the_middle_of_a_delivery(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the organisation tells who it is, nothing changes; elsewhere it might be another one, and is refused."""
-    world.flow("hours", module("Hours"))
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    await crash(world)
+    await cut_off(world)
     world.simulator.clients["rotated"] = SimulatedClient("rotated", "rotated-secret")
     monkeypatch.setenv("ACME_ID", "rotated")
     monkeypatch.setenv("ACME_SECRET", "rotated-secret")

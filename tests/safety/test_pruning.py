@@ -11,6 +11,7 @@ from controller.domain.errors.delivery import NotConfirmed
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
 from controller.simulator.settings import SimulatorSettings
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, Recording, World, said
 
@@ -27,6 +28,7 @@ async def lagging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     await made.close()
 
 
+@played_once
 async def orphan(world: World) -> None:
     """`hours` was delivered, its manifest is gone, and pruning is on."""
     world.describe(sync={"prune": True})
