@@ -21,10 +21,10 @@ from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, Recording, World
 
 
-def two_names(world: World) -> None:
+def two_names(world: World, bake: str = "10m") -> None:
     """`acme` and `rival` are one organisation; each of the two manifests asks for a flow of its own, and bakes it."""
-    world.flow("hours", module("Hours"), rollout={"bake": "10m"})
-    world.flow("desk", inbound("Desk"), rollout={"bake": "10m"})
+    world.flow("hours", module("Hours"), rollout={"bake": bake})
+    world.flow("desk", inbound("Desk"), rollout={"bake": bake})
     names(world, acme=["hours"], rival=["desk"])
     world.commit()
 
@@ -165,7 +165,7 @@ async def test_what_only_waits_for_git_under_another_name_holds_nobody_back(worl
 
 @pytest.mark.parametrize("world", [ARCHITECT], indirect=True)
 async def test_a_service_with_two_names_for_one_organisation_serves_both_in_turn(world: World) -> None:
-    two_names(world)
+    two_names(world, bake="3m")
     async with running(world.services) as service:
         service.feed.give(open_folder(world.clone, world.settings))
         for name in (ORGANIZATION, "rival"):
