@@ -93,8 +93,12 @@ async def test_own_publishes_and_what_is_in_sync_are_no_news(world: World) -> No
 
 async def test_of_many_flows_those_are_asked_for_that_were_published_since(world: World) -> None:
     """One call for 130 flows, where listing them takes two and looking them up as many."""
-    watcher = await delivered(world, [f"Flow {number:03}" for number in range(MOST_LOOKED_UP + 30)])
+    for number in range(MOST_LOOKED_UP + 30):
+        world.flow(f"flow-{number:03}", inbound(f"Flow {number:03}"))
+    world.commit()
+    world.publish_all_by_hand()
     world.clock.advance(7200)
+    watcher = Watcher(world)
     await watcher.look()
     world.by_hand("publish", "inboundcall", "Flow 042")
 
