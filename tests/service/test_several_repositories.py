@@ -87,7 +87,7 @@ class Estate:
                 "http_address": "127.0.0.1:0",
                 "organization_hosts": frozenset({"127.0.0.1"}),
                 "config": config,
-                "poll_interval": 1.0,
+                "poll_interval": 5.0,
                 "repository_entries": FILES,
             }
         )
