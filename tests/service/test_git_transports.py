@@ -26,7 +26,8 @@ def service(world: World, tmp_path: Path) -> Iterator[Service]:
         world.describe(apiUrl=url, loginUrl=url)
         ask_for(world, "Hello")
         made = Service(world, url, tmp_path)
-        made.environment["PENSTOCK_POLL_INTERVAL"] = "1"  # each poll encrypts, and starts programs
+        # Each poll, and each look for drift, encrypts and starts programs.
+        made.environment |= {"PENSTOCK_POLL_INTERVAL": "5", "PENSTOCK_DRIFT_INTERVAL": "5"}
         yield made
         if made.process is not None and made.process.poll() is None:
             made.process.kill()
@@ -42,9 +43,9 @@ def ask_for(world: World, says: str) -> None:
 def assert_delivers(service: Service) -> None:
     """Two commits are published in order, and their records pushed."""
     service.start()
-    eventually(lambda: delivered(service, "1.0"), "the first delivery")
+    eventually(lambda: delivered(service, "1.0"), "the first delivery", every_s=0.5)
     ask_for(service.world, "Hello again")
-    eventually(lambda: delivered(service, "2.0"), "the second delivery")
+    eventually(lambda: delivered(service, "2.0"), "the second delivery", every_s=0.5)
     assert service.published() == {"Hours": ["1.0", "2.0"], "Front": ["1.0", "2.0"]}
 
 
@@ -153,7 +154,7 @@ def test_hosts_of_no_proxy_are_reached_without_it_and_a_refusing_proxy_is_named(
         before = len(proxy.log.read_text().splitlines())
         service.environment["NO_PROXY"] = "127.0.0.1"
         service.start()
-        eventually(lambda: set(service.live().values()) == {"1.0"}, "the delivery without the proxy")
+        eventually(lambda: set(service.live().values()) == {"1.0"}, "the delivery without the proxy", every_s=0.5)
         assert len(proxy.log.read_text().splitlines()) == before
 
 
