@@ -16,7 +16,7 @@ import yaml
 
 from controller.service.access.person import Role
 from controller.service.access.tokens import new_entry, new_token
-from tests.support.service import Service, eventually
+from tests.support.service import Service
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 from tests.support.world import World
@@ -61,7 +61,7 @@ class Steered:
 
     def planned(self, revision: str) -> str:
         """Wait until the plan of this commit is there; returns its digest."""
-        eventually(lambda: self.plan().get("revision") == revision, f"the plan of {revision}")
+        self.service.until(lambda: self.plan().get("revision") == revision, f"the plan of {revision}")
         digest: str = self.plan()["digest"]
         return digest
 
@@ -69,7 +69,7 @@ class Steered:
         """Wait for the end of an action."""
         assert answer.status_code == 202, answer.text
         where = answer.headers["location"].removeprefix("/api/v1/")
-        eventually(lambda: self.get(where)["action"]["done_at"] is not None, "the end of the action")
+        self.service.until(lambda: self.get(where)["action"]["done_at"] is not None, "the end of the action")
         found: dict[str, Any] = self.get(where)["action"]
         return found
 
@@ -102,12 +102,12 @@ def test_an_approval_over_the_api_lets_the_controller_deliver_that_plan_and_no_o
     assert (refused.status_code, refused.json()["code"]) == (409, "plan-stale")
     given = steered.post("approve", digest=digest)
     assert given.status_code == 200
-    eventually(lambda: service.live() == {"Front": "1.0", "Hours": "1.0"}, "the delivery of the approved plan")
-    eventually(lambda: steered.get("organizations/acme")["organization"]["sync"] == "Synced", "its end")
+    service.until(lambda: service.live() == {"Front": "1.0", "Hours": "1.0"}, "the delivery of the approved plan")
+    service.until(lambda: steered.get("organizations/acme")["organization"]["sync"] == "Synced", "its end")
     world.flow("hours", module("Hours", says="We are closed"))
     later = steered.planned(world.commit())
     looked = steered.get("organizations/acme")["organization"]["at"]
-    eventually(lambda: steered.get("organizations/acme")["organization"]["at"] != looked, "another pass")
+    service.until(lambda: steered.get("organizations/acme")["organization"]["at"] != looked, "another pass")
 
     assert later not in (stale, digest)
     assert service.live() == {"Front": "1.0", "Hours": "1.0"}
@@ -124,13 +124,13 @@ def test_a_rollback_and_a_suspension_over_the_api_are_carried_out(steered: Steer
     service, world = steered.service, steered.service.world
     service.start()
     steered.post("approve", digest=steered.planned(world.commit()))
-    eventually(lambda: service.live() == {"Front": "1.0", "Hours": "1.0"}, "the first delivery")
+    service.until(lambda: service.live() == {"Front": "1.0", "Hours": "1.0"}, "the first delivery")
     world.flow("hours", module("Hours", says="We are open"))
     digest = steered.planned(world.commit())
     synced = steered.done(steered.post("sync", digest=digest))
     assert service.live()["Hours"] in ("1.0", "2.0"), synced
     steered.post("approve", digest=steered.plan()["digest"])
-    eventually(lambda: service.live()["Hours"] == "2.0", "the second delivery")
+    service.until(lambda: service.live()["Hours"] == "2.0", "the second delivery")
 
     back = steered.done(steered.post("rollback", flow="hours"))
     assert (back["outcome"], back["by"]) == ("done", "olga"), back
@@ -155,7 +155,7 @@ def test_the_commands_of_the_page_run(steered: Steered, tmp_path: Path) -> None:
     steered.service.start()
     digest = steered.planned(revision)
     steered.post("approve", digest=digest)
-    eventually(lambda: steered.get("organizations/acme")["organization"]["sync"] == "Synced", "the delivery")
+    steered.service.until(lambda: steered.get("organizations/acme")["organization"]["sync"] == "Synced", "the delivery")
     environment = {**os.environ, "PENSTOCK_SERVER": steered.server, "PENSTOCK_TOKEN": steered.token}
     said = {}
     for command in commands():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.service import Service, eventually
+from tests.support.service import Service
 from tests.support.shell import simulator_thread
 from tests.support.signing import Keys, made_keys
 from tests.support.sources import inbound
@@ -31,29 +31,29 @@ def in_sync(service: Service, version: str) -> bool:
 
 async def test_the_service_delivers_signed_commits_only(world: World, tmp_path: Path) -> None:
     with made_keys() as keys, running(world, keys, tmp_path) as service:
-        eventually(lambda: in_sync(service, "1.0"), "the first delivery")
+        service.until(lambda: in_sync(service, "1.0"), "the first delivery")
         first = world.git("rev-parse", "HEAD")
 
         unsigned = push(world, keys, None, "Unsigned")
-        eventually(lambda: unsigned[:12] in fault(service), "the fault of the unsigned commit")
+        service.until(lambda: unsigned[:12] in fault(service), "the fault of the unsigned commit")
         assert fault(service) == f"the commit {unsigned[:12]} is not verified: it is not signed"
         strange = push(world, keys, "strange", "Strange")
-        eventually(lambda: strange[:12] in fault(service), "the fault of the strange key")
+        service.until(lambda: strange[:12] in fault(service), "the fault of the strange key")
         assert keys.fingerprint("strange") in fault(service)
         answer = service.get("/metrics")
         assert answer is not None
         assert 'penstock_revision_fault{repository="default"} 1.0' in answer.text
         passes = service.log.read_text().count("pass.done")
-        eventually(lambda: service.log.read_text().count("pass.done") > passes, "a look with the last good revision")
+        service.until(lambda: service.log.read_text().count("pass.done") > passes, "a look with the last good revision")
         assert in_sync(service, "1.0")
 
         world.git("reset", "--quiet", "--hard", first)
         rewritten = push(world, keys, None, "Rewritten", "--force")
-        eventually(lambda: rewritten[:12] in fault(service), "the fault of the rewritten history")
+        service.until(lambda: rewritten[:12] in fault(service), "the fault of the rewritten history")
         assert set(service.live().values()) == {"1.0"}
 
         push(world, keys, "good", "Signed")
-        eventually(lambda: in_sync(service, "2.0"), "the delivery of the signed commit")
+        service.until(lambda: in_sync(service, "2.0"), "the delivery of the signed commit")
         assert fault(service) == ""
         assert service.stop() == 0
         assert service.log.read_text().count("commit-unverified") == 3, "each is logged once, whatever the polls"

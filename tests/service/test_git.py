@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.service import Service, eventually
+from tests.support.service import Service
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
 from tests.support.world import RECORDS, World
@@ -36,39 +36,44 @@ def fault(service: Service) -> str:
     return (answer.json()["fault"] or "") if answer is not None else ""
 
 
+def counted(service: Service, event: str) -> int:
+    return service.log.read_text().count(event)
+
+
 def in_sync(service: Service) -> bool:
-    return service.organization().get("sync") == "Synced" and service.organization().get("message") == "in sync"
+    found = service.organization()
+    return (found.get("sync"), found.get("message")) == ("Synced", "in sync")
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named", "by the remote's HEAD"])
-@pytest.mark.parametrize("what", ["deleted", "renamed"])
 async def test_a_followed_branch_that_is_gone_is_told_and_not_made_and_an_ordinary_push_brings_it_back(
-    service: Service, what: str, named: bool
+    service: Service, named: bool
 ) -> None:
     world = service.world
     if named:
         service.environment["PENSTOCK_BRANCH"] = "main"
     service.start()
-    eventually(lambda: in_sync(service), "the first delivery")
-    gone = ("update-ref", "-d", "refs/heads/main") if what == "deleted" else ("branch", "-m", "main", "trunk")
-    world._git(world.remote, *gone)
-    left = refs(service)
-    eventually(lambda: "the branch main is gone" in fault(service), "the fault")
-    eventually(lambda: service.organization().get("sync") == "Unknown", "the look of before being taken back")
-    assert "the branch main is gone" in service.organization()["message"]
-    # More than two looks for drift and six at the remote.
-    passes = service.log.read_text().count("pass.done")
-    eventually(lambda: service.log.read_text().count("follow.failed") > 3, "more looks at the remote")
-    assert service.log.read_text().count("pass.done") >= passes
-    assert refs(service) == left
-    assert service.live() == {"Front": "1.0"}
+    service.until(lambda: in_sync(service), "the first delivery")
+    delete, rename = ("update-ref", "-d", "refs/heads/main"), ("branch", "-m", "main", "trunk")
+    for version, gone in enumerate((delete, rename), start=1):
+        failures = counted(service, "follow.failed")
+        world._git(world.remote, *gone)
+        left = refs(service)
+        service.until(lambda: "the branch main is gone" in fault(service), "the fault")
+        service.until(lambda: service.organization().get("sync") == "Unknown", "the look of before being taken back")
+        assert "the branch main is gone" in service.organization()["message"]
+        passes = counted(service, "pass.done")
+        service.until(lambda: counted(service, "follow.failed") > failures + 3, "more looks at the remote")  # noqa: B023
+        assert counted(service, "pass.done") >= passes
+        assert refs(service) == left
+        assert service.live() == {"Front": f"{version}.0"}
 
-    world.flow("front", inbound("Front", says="Later"))
-    world.git("commit", "--quiet", "--all", "--message", "Go on")
-    world.git("push", "--quiet", "origin", "main")
-    eventually(lambda: service.live() == {"Front": "2.0"}, "the delivery of what was pushed")
-    eventually(lambda: in_sync(service), "rest")
-    assert fault(service) == ""
+        world.flow("front", inbound("Front", says=f"Later than {version}"))
+        world.git("commit", "--quiet", "--all", "--message", "Go on")
+        world.git("push", "--quiet", "origin", "main")
+        service.until(lambda: service.live() == {"Front": f"{version + 1}.0"}, "the delivery of what was pushed")  # noqa: B023
+        service.until(lambda: in_sync(service), "rest")
+        assert fault(service) == ""
     assert service.stop() == 0
 
 
@@ -77,16 +82,16 @@ async def test_after_a_force_push_the_service_delivers_what_git_asks_for(service
     world.describe(apiUrl=service.url, loginUrl=service.url, artifacts={"branch": "main"})
     world.commit("Keep records on main")
     service.start()
-    eventually(lambda: in_sync(service), "the first delivery")
+    service.until(lambda: in_sync(service), "the first delivery")
     world.git("pull", "--quiet", "--rebase", "origin", "main")
     first = world.git("rev-parse", "HEAD")
     world.flow("front", inbound("Front", says="Later"))
     world.commit()
     log = ("log", "--format=%B", "main")
-    eventually(lambda: "- front 2.0" in world._git(world.remote, *log), "the record of the second delivery")
+    service.until(lambda: "- front 2.0" in world._git(world.remote, *log), "the record of the second delivery")
     world.git("reset", "--quiet", "--hard", first)
     world.git("push", "--quiet", "--force", "origin", "main")
-    eventually(lambda: service.live() == {"Front": "1.0"}, "what git asks for again")
-    eventually(lambda: in_sync(service), "rest")
+    service.until(lambda: service.live() == {"Front": "1.0"}, "what git asks for again")
+    service.until(lambda: in_sync(service), "rest")
     assert f"refs/heads/{RECORDS}" not in refs(service)
     assert service.stop() == 0

@@ -10,7 +10,7 @@ import pytest
 
 from tests.repository.servers import ssh_remote, sshd_program
 from tests.support.nginx import git_over_https
-from tests.support.service import Service, eventually
+from tests.support.service import Service
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 from tests.support.tinyproxy import LOGIN, http_proxy
@@ -43,9 +43,9 @@ def ask_for(world: World, says: str) -> None:
 def assert_delivers(service: Service) -> None:
     """Two commits are published in order, and their records pushed."""
     service.start()
-    eventually(lambda: delivered(service, "1.0"), "the first delivery", every_s=0.5)
+    service.until(lambda: delivered(service, "1.0"), "the first delivery")
     ask_for(service.world, "Hello again")
-    eventually(lambda: delivered(service, "2.0"), "the second delivery", every_s=0.5)
+    service.until(lambda: delivered(service, "2.0"), "the second delivery")
     assert service.published() == {"Hours": ["1.0", "2.0"], "Front": ["1.0", "2.0"]}
 
 
@@ -87,7 +87,7 @@ def test_a_refused_token_is_told_and_delivers_nothing(service: Service, tmp_path
             "PENSTOCK_CA_FILE": str(server.authority),
         }
         service.start()
-        eventually(lambda: fault(service) != "", "the refused token is told")
+        service.until(lambda: fault(service) != "", "the refused token is told")
         assert TOKEN not in fault(service)
         assert service.flows() == []
 
@@ -100,7 +100,7 @@ def test_an_authority_that_nobody_trusts_gets_no_token(service: Service, tmp_pat
             "PENSTOCK_GIT_TOKEN": TOKEN,
         }
         service.start()
-        eventually(lambda: "certificate" in fault(service), "the certificate is refused")
+        service.until(lambda: "certificate" in fault(service), "the certificate is refused")
         assert "PENSTOCK_CA_FILE" in service.log.read_text()
         assert server.access_log.read_text() == ""
 
@@ -146,7 +146,7 @@ def test_hosts_of_no_proxy_are_reached_without_it_and_a_refusing_proxy_is_named(
             "https_proxy": refused,
         }
         service.start()
-        eventually(lambda: "CONNECT tunnel failed" in fault(service), "the proxy refuses git")
+        service.until(lambda: "CONNECT tunnel failed" in fault(service), "the proxy refuses git")
         assert service.stop() == 0
         assert "check HTTPS_PROXY" in service.log.read_text()
         assert "wrong-password-0123" not in service.log.read_text()
@@ -154,7 +154,7 @@ def test_hosts_of_no_proxy_are_reached_without_it_and_a_refusing_proxy_is_named(
         before = len(proxy.log.read_text().splitlines())
         service.environment["NO_PROXY"] = "127.0.0.1"
         service.start()
-        eventually(lambda: set(service.live().values()) == {"1.0"}, "the delivery without the proxy", every_s=0.5)
+        service.until(lambda: set(service.live().values()) == {"1.0"}, "the delivery without the proxy")
         assert len(proxy.log.read_text().splitlines()) == before
 
 
@@ -184,5 +184,5 @@ def test_an_ssh_server_with_another_key_than_the_known_one_gets_nothing(service:
             "PENSTOCK_GIT_KNOWN_HOSTS": str(known),
         }
         service.start()
-        eventually(lambda: "Host key verification failed" in fault(service), "the strange host key is told")
+        service.until(lambda: "Host key verification failed" in fault(service), "the strange host key is told")
         assert service.flows() == []

@@ -20,7 +20,7 @@ from controller.domain.errors.process import SettingsInvalid
 from controller.reconcile.announcing import incoming_webhook_secret
 from controller.reconcile.settings import load_settings
 from controller.service.incoming import LARGEST_BODY, SENDERS, HookedRepository, IncomingWebhooks, Result, is_signed
-from tests.support.service import Service, eventually
+from tests.support.service import Service
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
 from tests.support.world import World
@@ -319,7 +319,7 @@ async def test_a_push_is_published_without_a_poll_and_a_forged_message_reads_not
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     service.environment["PENSTOCK_INCOMING_WEBHOOK_SECRET_FILE"] = str(tmp_path / "secret")
     service.start()
-    eventually(lambda: service.organization().get("message") == "in sync", "the first delivery")
+    service.until(lambda: service.organization().get("message") == "in sync", "the first delivery")
 
     for number, forge in enumerate(FORGES, start=2):
         service.world.flow("front", inbound("Front", says=f"Hello number {number}"))
@@ -328,8 +328,8 @@ async def test_a_push_is_published_without_a_poll_and_a_forged_message_reads_not
         assert counted(service, forge, Result.FORGED)
         assert service.log.read_text().count("revision.read") == number - 1, "a forged message read the remote"
         assert sent(service, forge) == 202
-        eventually(lambda number=number: service.live() == {"Front": f"{number}.0"}, "the publish")
-        eventually(lambda: service.organization().get("message") == "in sync", "rest")
+        service.until(lambda number=number: service.live() == {"Front": f"{number}.0"}, "the publish")
+        service.until(lambda: service.organization().get("message") == "in sync", "rest")
 
     assert service.stop() == 0
     assert SECRET not in service.log.read_text()

@@ -158,22 +158,22 @@ def desk(service: Service, outside: Outside, says: str) -> None:
 
 def test_each_receiver_is_told_of_each_event_once_whatever_dies(service: Service, outside: Outside) -> None:
     service.start()
-    eventually(lambda: service.organization().get("sync") == "Synced", "the first delivery")
+    service.until(lambda: service.organization().get("sync") == "Synced", "the first delivery")
     outside.healthy = False
     desk(service, outside, "Second")
     eventually(lambda: service.live()["Desk"] == "2.0", "the second version")
     kill(service)  # while the gate is asked, or before the rollback is told
     service.start()
-    eventually(lambda: taken(service, outside, 1), "the rollback is told")
+    service.until(lambda: taken(service, outside, 1), "the rollback is told")
     kill(service)
     service.start()
     service.publish_by_hand("Hours", "Ada Lovelace")
-    eventually(lambda: taken(service, outside, 2), "the drift is told")
+    service.until(lambda: taken(service, outside, 2), "the drift is told")
     kill(service)
     service.start()
     outside.healthy = True
     desk(service, outside, "Third")
-    eventually(lambda: taken(service, outside, 3), "the recovery is told")
+    service.until(lambda: taken(service, outside, 3), "the recovery is told")
 
     second = Service(service.world, service.url, service.log.parent)
     second.log = service.log.parent / "second.log"
@@ -182,8 +182,8 @@ def test_each_receiver_is_told_of_each_event_once_whatever_dies(service: Service
     } | {"PENSTOCK_WORK_DIR": str(service.log.parent / "second"), "PENSTOCK_HOLDER": "second"}
     kill(service)
     second.start()
-    eventually(lambda: second.organization().get("message", "") != "", "a second controller looks")
-    eventually(lambda: second.log.read_text().count("pass.done") >= 3, "and looks again")
+    second.until(lambda: second.organization().get("message", "") != "", "a second controller looks")
+    second.until(lambda: second.log.read_text().count("pass.done") >= 3, "and looks again")
     kill(second)
 
     assert outside.told() == {

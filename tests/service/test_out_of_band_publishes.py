@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.service import Service, eventually
+from tests.support.service import Service
 from tests.support.shell import free_port, simulator_process
 from tests.support.sources import inbound, module
 from tests.support.world import World
@@ -87,15 +87,15 @@ async def test_a_publish_by_hand_is_noticed_at_once_and_own_publishes_are_not(
     service: Service, organization: Organization
 ) -> None:
     service.start()
-    eventually(lambda: organization.channels() >= 1, "the subscription")
+    service.until(lambda: organization.channels() >= 1, "the subscription")
     service.world.flow("hours", module("Hours", says="We are open"))
     service.world.commit()
-    eventually(lambda: service.live() == {"Front": "2.0", "Hours": "2.0"}, "the second delivery")
-    eventually(lambda: service.organization().get("message") == "sync succeeded", "its end")
+    service.until(lambda: service.live() == {"Front": "2.0", "Hours": "2.0"}, "the second delivery")
+    service.until(lambda: service.organization().get("message") == "sync succeeded", "its end")
     organization.blind()
     service.publish_by_hand("Front", "Ada Lovelace")
 
-    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
+    service.until(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
 
     assert "Ada Lovelace" in service.organization()["message"]
     assert passes(service) == ["changed by hand", "revision", "revision"]
@@ -107,14 +107,14 @@ async def test_a_channel_that_cannot_be_opened_stops_nothing_and_is_tried_again(
 ) -> None:
     organization.fault(kind="missing-field", field="connectUri", match={"method": "POST", "route": CHANNELS})
     service.start()
-    eventually(lambda: service.organization().get("sync") == "Synced", "the delivery")
-    eventually(lambda: "channel.failed" in service.log.read_text(), "the failed channel")
+    service.until(lambda: service.organization().get("sync") == "Synced", "the delivery")
+    service.until(lambda: "channel.failed" in service.log.read_text(), "the failed channel")
     organization.mend()
-    eventually(lambda: organization.channels() >= 1, "the subscription")
+    service.until(lambda: organization.channels() >= 1, "the subscription")
     organization.blind()
     service.publish_by_hand("Front", "Ada Lovelace")
 
-    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
+    service.until(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
 
     assert service.stop() == 0
 
@@ -123,13 +123,13 @@ async def test_an_organisation_that_went_away_is_listened_to_again(
     service: Service, organization: Organization
 ) -> None:
     service.start()
-    eventually(lambda: organization.channels() >= 1, "the subscription")
+    service.until(lambda: organization.channels() >= 1, "the subscription")
     organization.stop()
     organization.start()
-    eventually(lambda: organization.channels() >= 1, "the subscription at the new process")
+    service.until(lambda: organization.channels() >= 1, "the subscription at the new process")
     organization.blind()
     service.publish_by_hand("Front", "Ada Lovelace")
 
-    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
+    service.until(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
 
     assert service.stop() == 0

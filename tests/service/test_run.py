@@ -34,7 +34,7 @@ def service(world: World, simulator: str, tmp_path: Path) -> Iterator[Service]:
 
 async def test_the_service_delivers_what_is_committed_and_stops_on_sigterm(service: Service) -> None:
     service.start()
-    eventually(lambda: service.organization().get("sync") == "Synced", "the first delivery")
+    service.until(lambda: service.organization().get("sync") == "Synced", "the first delivery")
     assert service.live() == {"Front": "1.0", "Hours": "1.0"}
     ready, metrics = service.get("/readyz"), service.get("/metrics")
     missing = service.get("/webhooks/github")
@@ -47,12 +47,12 @@ async def test_the_service_delivers_what_is_committed_and_stops_on_sigterm(servi
 
     service.world.flow("hours", module("Hours", says="We are open"))
     service.world.commit()
-    eventually(lambda: service.live() == {"Front": "2.0", "Hours": "2.0"}, "the second delivery")
-    eventually(
+    service.until(lambda: service.live() == {"Front": "2.0", "Hours": "2.0"}, "the second delivery")
+    service.until(
         lambda: "hours 2.0" in service.world._git(service.world.remote, "log", "-1", "--format=%B", RECORDS),
         "the record",
     )
-    eventually(lambda: service.organization().get("message") == "in sync", "rest")
+    service.until(lambda: service.organization().get("message") == "in sync", "rest")
     page = service.get("/organizations/acme/flows/front")
     assert page is not None
     assert [text in page.text for text in ("Synced", "Healthy", "<b>2.0</b>", "/syncs/2", "/assets/")] == [True] * 5
@@ -67,10 +67,10 @@ async def test_the_service_delivers_what_is_committed_and_stops_on_sigterm(servi
 
 async def test_drift_is_seen_within_one_interval(service: Service) -> None:
     service.start()
-    eventually(lambda: service.organization().get("sync") == "Synced", "the first delivery")
+    service.until(lambda: service.organization().get("sync") == "Synced", "the first delivery")
     service.publish_by_hand("Front", "Ada Lovelace")
 
-    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
+    service.until(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
 
     assert "Ada Lovelace" in service.organization()["message"]
     assert service.live()["Front"] == "2.0"
@@ -78,16 +78,16 @@ async def test_drift_is_seen_within_one_interval(service: Service) -> None:
 
 async def test_a_broken_revision_changes_nothing_and_is_shown_until_it_is_mended(service: Service) -> None:
     service.start()
-    eventually(lambda: service.organization().get("sync") == "Synced", "the first delivery")
+    service.until(lambda: service.organization().get("sync") == "Synced", "the first delivery")
     (service.world.clone / "front.yaml").write_text("kind: Flow\napiVersion: penstock/v1\nspec: {}\n")
     service.world.commit()
 
-    eventually(lambda: "front.yaml" in (service.get("/status").json()["fault"] or ""), "the fault")
+    service.until(lambda: "front.yaml" in (service.get("/status").json()["fault"] or ""), "the fault")
 
     assert service.live() == {"Front": "1.0", "Hours": "1.0"}
     service.world.flow("front", inbound("Front", calls=["Hours"], says="Mended"))
     service.world.commit()
-    eventually(lambda: service.live()["Front"] == "2.0", "the mended revision")
+    service.until(lambda: service.live()["Front"] == "2.0", "the mended revision")
 
 
 async def test_a_killed_service_goes_on_where_it_was(service: Service) -> None:
@@ -99,14 +99,14 @@ async def test_a_killed_service_goes_on_where_it_was(service: Service) -> None:
 
     service.start()
 
-    eventually(lambda: service.organization().get("sync") == "Synced", "the delivery after the crash")
+    service.until(lambda: service.organization().get("sync") == "Synced", "the delivery after the crash")
     assert service.published() == {"Front": ["1.0"], "Hours": ["1.0"]}
 
 
 async def test_a_local_folder_is_watched_during_development(service: Service) -> None:
     service.start(str(service.world.clone), "--allow-dirty")
-    eventually(lambda: service.organization().get("sync") == "Synced", "the first delivery")
+    service.until(lambda: service.organization().get("sync") == "Synced", "the first delivery")
 
     service.world.flow("hours", module("Hours", says="Saved, not committed"))
 
-    eventually(lambda: service.live() == {"Front": "2.0", "Hours": "2.0"}, "the saved change")
+    service.until(lambda: service.live() == {"Front": "2.0", "Hours": "2.0"}, "the saved change")

@@ -10,7 +10,7 @@ import yaml
 from controller.service.belonging import Claim, belonging, delivered_elsewhere
 from controller.service.board import SLOW_S, Board
 from controller.service.described import described_in
-from tests.support.service import Service, eventually
+from tests.support.service import Service
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
 from tests.support.world import World
@@ -30,10 +30,10 @@ def test_the_good_one_is_delivered_while_another_remote_does_not_answer(world: W
         del service.environment["PENSTOCK_REPOSITORY_URL"]
         service.environment["PENSTOCK_CONFIG"] = str(tmp_path / "configuration.yaml")
         service.start()
-        eventually(lambda: service.live() == {"Front": "1.0"}, "the good one is delivered")
+        service.until(lambda: service.live() == {"Front": "1.0"}, "the good one is delivered")
         world.flow("front", inbound("Front", says="Again"))
         world.commit()
-        eventually(lambda: service.live() == {"Front": "2.0"}, "the next commit, too")
+        service.until(lambda: service.live() == {"Front": "2.0"}, "the next commit, too")
         answer = service.get("/status")
         assert answer is not None
         found = {each["name"]: (each["revision"], each["fault"]) for each in answer.json()["repositories"]}

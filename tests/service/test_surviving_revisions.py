@@ -17,7 +17,7 @@ from controller.domain.errors.repository import RepositoryFailed
 from controller.repository.repository import Repository
 from controller.service.feeds import FolderFeed, GitFeed
 from tests.support.patience import PATIENCE_S
-from tests.support.service import Service, eventually
+from tests.support.service import Service
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
 from tests.support.world import World
@@ -47,31 +47,31 @@ def fault(service: Service) -> str:
 async def test_hostile_revisions_are_faults_and_the_next_good_one_is_delivered(service: Service) -> None:
     world = service.world
     service.start()
-    eventually(lambda: service.live() == {"Front": "1.0"}, "the first delivery")
+    service.until(lambda: service.live() == {"Front": "1.0"}, "the first delivery")
 
     manifest = world.clone / "front.yaml"
     good = manifest.read_text()
     manifest.write_text(good + TODO)
     world.commit("Leave a placeholder")
-    eventually(lambda: "<todo>" in fault(service), "the fault of the placeholder")
+    service.until(lambda: "<todo>" in fault(service), "the fault of the placeholder")
     assert service.live() == {"Front": "1.0"}
 
     assert service.stop() == 0
     service.start()
-    eventually(lambda: "<todo>" in fault(service), "the fault after a restart on the broken revision")
+    service.until(lambda: "<todo>" in fault(service), "the fault after a restart on the broken revision")
 
     manifest.write_text(good)
     (world.clone / "notes.yaml").write_text(BLANK_LINES)
     world.flow("front", inbound("Front", says="Mended"))
     world.commit("Mend it, and add notes")
-    eventually(lambda: service.live() == {"Front": "2.0"}, "the mended revision")
-    eventually(lambda: service.organization().get("message") == "in sync", "the record")
+    service.until(lambda: service.live() == {"Front": "2.0"}, "the mended revision")
+    service.until(lambda: service.organization().get("message") == "in sync", "the record")
 
     bad_link = _commit_link_with_nul(world)
-    eventually(lambda: bad_link[:12] in fault(service) or fault(service) == "", "the revision with the forged link")
+    service.until(lambda: bad_link[:12] in fault(service) or fault(service) == "", "the revision with the forged link")
     world.flow("front", inbound("Front", says="Better"))
     world.commit("Take the link away")
-    eventually(lambda: service.live() == {"Front": "3.0"}, "the revision after the forged link")
+    service.until(lambda: service.live() == {"Front": "3.0"}, "the revision after the forged link")
     assert service.process is not None
     assert service.process.poll() is None
 
@@ -94,11 +94,11 @@ def _commit_link_with_nul(world: World) -> str:
 async def test_a_branch_that_is_not_there_yet_is_a_fault_until_it_is(service: Service) -> None:
     service.environment["PENSTOCK_BRANCH"] = "production"
     service.start()
-    eventually(lambda: "production" in fault(service), "the fault")
+    service.until(lambda: "production" in fault(service), "the fault")
 
     service.world.git("push", "-q", "origin", "HEAD:refs/heads/production")
 
-    eventually(lambda: service.live() == {"Front": "1.0"}, "the delivery from the new branch")
+    service.until(lambda: service.live() == {"Front": "1.0"}, "the delivery from the new branch")
     assert service.stop() == 0
     assert "Traceback" not in service.log.read_text()
 

@@ -59,6 +59,10 @@ class Service:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=PATIENCE_S)
 
+    def until(self, check: Callable[[], bool], what: str) -> None:
+        """Wait for what stays once it is there: a look costs both processes more than a longer wait."""
+        eventually(check, what, every_s=0.4)
+
     def get(self, path: str) -> httpx.Response | None:
         try:
             return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
