@@ -11,9 +11,12 @@ import httpx
 import yaml
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.support.commands import Command
 from tests.support.service import eventually
-from tests.support.shell import Shell, simulator_process
+from tests.support.shell import Shell
 from tests.support.sources import inbound, module
 
 OLD, NEW = "Hello", "New"
@@ -68,6 +71,7 @@ class Shop(Shell):
     def publishes_slowly(self) -> None:
         """From now on a publish lasts longer than a busy machine needs to notice it, and less than its grace."""
         self._durations(SLOWLY_S)
+        self.environment |= {"PENSTOCK_PUBLISH_POLL": "1", "PENSTOCK_JOB_POLL": "1"}
 
     def publishing(self, name: str = "hours") -> None:
         """Wait until the organisation was asked to publish the flow; `hours` is first."""
@@ -123,5 +127,7 @@ def organization(folder: Path) -> Iterator[str]:
     flows.mkdir()
     (flows / "hours.yaml").write_text(module("Hours", says=OLD))
     (flows / "front.yaml").write_text(inbound("Front", says=OLD, calls=["Hours"]))
-    with simulator_process("--time-scale", "1", "--rate-limit", "3000", "--load", str(flows)) as url:
+    simulator = Simulator(settings=SimulatorSettings(rate_limit_per_minute=3000))
+    simulator.load_folder(flows)
+    with running(simulator) as url:
         yield url

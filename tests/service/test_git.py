@@ -45,35 +45,39 @@ def in_sync(service: Service) -> bool:
     return (found.get("sync"), found.get("message")) == ("Synced", "in sync")
 
 
+def assert_told_and_brought_back(service: Service, *gone: str) -> None:
+    """The branch is gone after this git command, and back with the next push."""
+    world, live, failures = service.world, service.live()["Front"], counted(service, "follow.failed")
+    world._git(world.remote, *gone)
+    left = refs(service)
+    service.until(lambda: "the branch main is gone" in fault(service), "the fault")
+    service.until(lambda: service.organization().get("sync") == "Unknown", "the look of before being taken back")
+    assert "the branch main is gone" in service.organization()["message"]
+    passes = counted(service, "pass.done")
+    service.until(lambda: counted(service, "follow.failed") > failures + 3, "more looks at the remote")
+    assert counted(service, "pass.done") >= passes
+    assert refs(service) == left
+    assert service.live() == {"Front": live}
+
+    world.flow("front", inbound("Front", says=f"Later than {live}"))
+    world.git("commit", "--quiet", "--all", "--message", "Go on")
+    world.git("push", "--quiet", "origin", "main")
+    service.until(lambda: service.live() == {"Front": f"{float(live) + 1}"}, "the delivery of what was pushed")
+    service.until(lambda: in_sync(service), "rest")
+    assert fault(service) == ""
+
+
 @pytest.mark.parametrize("named", [True, False], ids=["named", "by the remote's HEAD"])
 async def test_a_followed_branch_that_is_gone_is_told_and_not_made_and_an_ordinary_push_brings_it_back(
     service: Service, named: bool
 ) -> None:
-    world = service.world
     if named:
         service.environment["PENSTOCK_BRANCH"] = "main"
     service.start()
     service.until(lambda: in_sync(service), "the first delivery")
-    delete, rename = ("update-ref", "-d", "refs/heads/main"), ("branch", "-m", "main", "trunk")
-    for version, gone in enumerate((delete, rename), start=1):
-        failures = counted(service, "follow.failed")
-        world._git(world.remote, *gone)
-        left = refs(service)
-        service.until(lambda: "the branch main is gone" in fault(service), "the fault")
-        service.until(lambda: service.organization().get("sync") == "Unknown", "the look of before being taken back")
-        assert "the branch main is gone" in service.organization()["message"]
-        passes = counted(service, "pass.done")
-        service.until(lambda: counted(service, "follow.failed") > failures + 3, "more looks at the remote")  # noqa: B023
-        assert counted(service, "pass.done") >= passes
-        assert refs(service) == left
-        assert service.live() == {"Front": f"{version}.0"}
-
-        world.flow("front", inbound("Front", says=f"Later than {version}"))
-        world.git("commit", "--quiet", "--all", "--message", "Go on")
-        world.git("push", "--quiet", "origin", "main")
-        service.until(lambda: service.live() == {"Front": f"{version + 1}.0"}, "the delivery of what was pushed")  # noqa: B023
-        service.until(lambda: in_sync(service), "rest")
-        assert fault(service) == ""
+    assert_told_and_brought_back(service, "update-ref", "-d", "refs/heads/main")
+    assert_told_and_brought_back(service, "branch", "-m", "main", "trunk")
+    assert service.live() == {"Front": "3.0"}
     assert service.stop() == 0
 
 
