@@ -8,9 +8,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
 
 from controller.domain.errors.repository import RepositoryFailed
 from controller.domain.foreign_errors import out_of_resources
@@ -23,8 +23,6 @@ LOCAL_TIMEOUT_S = 120.0
 _CHUNK_BYTES = 64 * 1024
 TIMED_OUT = -1
 _RECENT_S = 1.0
-_RECENT: Final[dict[object, tuple[FilesState, float, GitAnswer]]] = {}
-"""Answers of the last second, by repository, variables and arguments."""
 _LISTING = ("config", "--list", "--show-scope", "-z")
 
 ALLOWED_PROTOCOLS = "file:http:https:ssh"
@@ -44,6 +42,12 @@ class GitAnswer:
     @property
     def ok(self) -> bool:
         return self.status == 0
+
+
+@lru_cache(maxsize=16)
+def _last_answer(_question: Hashable) -> list[tuple[FilesState, float, GitAnswer]]:
+    """Where the last answer to a question is kept, with the state of the settings and the time."""
+    return []
 
 
 class GitCommand:
@@ -104,15 +108,13 @@ class GitCommand:
         """
         self._undo_programs()
         question = self.place, frozenset(variables(os.environ, self.pass_on, {}, ()).items()), arguments
-        state, now = self.place.settings_state(), time.monotonic()
-        for each, (before, at, answer) in tuple(_RECENT.items()):
-            if now - at >= _RECENT_S:
-                _RECENT.pop(each, None)
-            elif (each, before) == (question, state):
+        state, now, known = self.place.settings_state(), time.monotonic(), _last_answer(question)
+        for before, at, answer in known:
+            if before == state and now - at < _RECENT_S:
                 return answer
         answer = self.attempt(*arguments)
         if answer.status in (0, 1):
-            _RECENT[question] = state, now, answer
+            known[:] = [(state, now, answer)]
         return answer
 
     def attempt(
