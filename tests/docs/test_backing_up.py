@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from tests.docs.how_to import Page, run, succeeded
+from tests.support.inside import InsideShell
 from tests.support.postgres import needed_server
 from tests.support.programs import needed_program
-from tests.support.shell import Shell, simulator_thread
+from tests.support.shell import simulator_thread
 from tests.support.sources import module
 
 FIRST, SECOND = {"Front": ["1.0"], "Hours": ["1.0"]}, {"Front": ["1.0", "2.0"], "Hours": ["1.0", "2.0"]}
@@ -24,7 +25,7 @@ class Site:
     """A repository, an organisation, and a store of one kind, with the page's commands for it."""
 
     def __init__(self, folder: Path, url: str, server: str | None) -> None:
-        self.shell = Shell(folder, url)
+        self.shell = InsideShell(folder, url)
         self.backups, self.state = folder / "backups", folder / "state"
         places = {"/backups": str(self.backups), "/var/lib/penstock": str(self.state)}
         for each in (self.backups, self.state):
@@ -41,9 +42,17 @@ class Site:
         done = self.shell.run("apply", "--yes")
         assert done.returncode == 0, done.stderr
 
-    def change(self) -> None:
-        self.shell.flow("hours", module("Hours", says="We are open"))
+    def change(self, hours: str) -> None:
+        self.shell.flow("hours", module("Hours", says=f"We are {hours}"))
         self.shell.commit()
+
+    def lose_the_store(self) -> None:
+        """Leave an empty database of PostgreSQL, and no file of SQLite."""
+        for file in self.state.glob("penstock.db*"):
+            file.unlink()
+        if self.kind == "PostgreSQL":
+            dropped, made, _ = self.page.commands("Restore PostgreSQL")
+            succeeded({command: run(self.shell, command) for command in (dropped, made)})
 
     def published(self) -> dict[str, list[str]]:
         """Every publish that took effect, by flow, in order."""
@@ -76,10 +85,10 @@ def postgres() -> Iterator[str]:
         yield server.url
 
 
-def test_an_older_backup_is_restored_and_the_next_pass_knows_what_was_delivered_since(site: Site) -> None:
+def test_an_older_backup_and_a_lost_store_are_survived_and_nothing_is_published_twice(site: Site) -> None:
     site.deliver()
     succeeded(site.page.run(site.shell, f"Back up {site.kind}"))
-    site.change()
+    site.change("open")
     site.deliver()
     assert site.published() == SECOND
 
@@ -95,18 +104,7 @@ def test_an_older_backup_is_restored_and_the_next_pass_knows_what_was_delivered_
     site.deliver()
     assert site.published() == SECOND, "nothing is published twice"
 
-
-def test_a_lost_store_is_survived_from_the_records_in_git(site: Site) -> None:
-    site.deliver()
-    site.change()
-    site.deliver()
-    if site.kind == "SQLite":
-        for file in site.state.glob("penstock.db*"):
-            file.unlink()
-    else:
-        dropped, made, _ = site.page.commands("Restore PostgreSQL")
-        succeeded({command: run(site.shell, command) for command in (dropped, made)})
-
+    site.lose_the_store()
     told = site.compared("Without a backup")
 
     assert "in sync, nothing to do" in told["penstock plan"]
@@ -114,8 +112,7 @@ def test_a_lost_store_is_survived_from_the_records_in_git(site: Site) -> None:
     assert "the record was last written by another store" in told["penstock audit verify"]
     site.deliver()
     assert site.published() == SECOND, "nothing is published twice"
-    site.shell.flow("hours", module("Hours", says="We are closed"))
-    site.shell.commit()
+    site.change("closed")
     site.deliver()
     assert site.published()["Hours"] == ["1.0", "2.0", "3.0"]
 

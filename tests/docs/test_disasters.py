@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.docs.how_to import Page, succeeded
+from tests.support.inside import InsideShell
 from tests.support.shell import Shell, simulator_thread
 from tests.support.sources import inbound, module
 
@@ -20,19 +21,13 @@ PAGE = Page("decide.md")
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """After a first delivery, and a second one that changed everything."""
     with simulator_thread() as url:
-        made = Shell(tmp_path, url)
+        made = InsideShell(tmp_path, url)
         assert made.run("apply", "--yes").returncode == 0
         made.flow("hours", module("Hours", says="Wrong"))
         made.flow("front", inbound("Front", says="Wrong", calls=["Hours"]))
         made.commit()
         assert made.run("apply", "--yes").returncode == 0
         yield made
-
-
-def digests(shell: Shell) -> dict[str, str]:
-    """Of the desired content, by flow."""
-    changes = shell.json("plan", "--all")["organizations"][0]["changes"]
-    return {each["flow"]: each["dependency_digest"] for each in changes}
 
 
 def test_a_reverted_commit_brings_every_flow_back(shell: Shell) -> None:

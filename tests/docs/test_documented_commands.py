@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.inside import InsideShell
 from tests.support.patience import PATIENCE_S
 from tests.support.penstock_in_path import penstock_in_path
 from tests.support.service import eventually
-from tests.support.shell import Shell, simulator_process
+from tests.support.shell import Shell, simulator_thread
 from tests.support.sources import module
 
 ROOT = Path(__file__).parents[2]
@@ -80,8 +81,8 @@ def commands_of_text(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    with simulator_process() as url, penstock_in_path(os.environ["PATH"]) as path:
-        made = Shell(tmp_path_factory.mktemp("documented"), url)
+    with simulator_thread() as url, penstock_in_path(os.environ["PATH"]) as path:
+        made = InsideShell(tmp_path_factory.mktemp("documented"), url)
         made.environment["PATH"] = path
         made.environment["PENSTOCK_REPOSITORY_URL"] = str(made.folder)
         made.environment["PENSTOCK_HTTP_ADDRESS"] = "127.0.0.1:0"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.how_to import Page, succeeded
+from tests.support.inside import InsideShell
 from tests.support.shell import Shell, simulator_thread
 from tests.support.sources import module
 
@@ -20,7 +21,7 @@ RECORDS = "refs/heads/penstock/records"
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """A clone with a remote, after a delivery."""
     with simulator_thread() as url:
-        made = Shell(tmp_path, url)
+        made = InsideShell(tmp_path, url)
         remote = tmp_path / "remote.git"
         subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote)], check=True)
         made.git("remote", "add", "origin", str(remote))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from controller.store.engine import create_engine
 from tests.docs.how_to import Page, run, succeeded
 from tests.docs.test_backing_up import DATABASE
+from tests.support.inside import InsideShell
 from tests.support.postgres import needed_server, new_database
 from tests.support.shell import Shell, simulator_thread
 from tests.support.sources import module
@@ -20,7 +21,7 @@ from tests.support.stores import prepare
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     with simulator_thread() as url:
-        yield Shell(tmp_path, url)
+        yield InsideShell(tmp_path, url)
 
 
 def test_a_store_moves_to_postgresql_with_its_history_approvals_and_audit_chain(shell: Shell, tmp_path: Path) -> None:
