@@ -15,7 +15,7 @@ from controller.domain.desired import Origin
 from controller.domain.redaction import SECRETS
 from tests.support import node
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 
 HOSTILE = "a%0A::error::x\r\n::add-mask::y,title=z:: \x1b[31m##[stop-commands]pause \u2028 %25 , : 😀"
@@ -68,7 +68,7 @@ def issues(text: str) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with simulator_process() as found:
+    with simulator_thread() as found:
         yield found
 
 

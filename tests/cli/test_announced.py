@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.shell import Shell, simulator_process
+from tests.support.inside import InsideShell
+from tests.support.shell import Shell, simulator_thread
 from tests.support.sources import inbound, module
 
 CHANNELS = "/api/v2/notifications/channels"
@@ -19,8 +20,8 @@ LONG_S = 100
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """Applied once; what changes next is looked at after very long, if nobody says anything before."""
-    with simulator_process() as url:
-        made = Shell(tmp_path, url)
+    with simulator_thread() as url:
+        made = InsideShell(tmp_path, url)
         assert made.run("apply").returncode == 0
         made.flow("hours", module("Hours", says="Second"))
         made.flow("front", inbound("Front", says="Second", calls=["Hours"]))

@@ -1,4 +1,4 @@
-"""The command line as programs use it: real processes, a served simulator, a real repository."""
+"""The command line as programs use it: a served simulator, a real repository, and each command once as a process."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ import httpx
 import pytest
 import yaml
 
-from tests.support.shell import Shell, simulator_thread
+from tests.support.inside import InsideShell
+from tests.support.shell import simulator_thread
 from tests.support.sources import module
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
+def shell(tmp_path: Path) -> Iterator[InsideShell]:
     with simulator_thread() as url:
-        yield Shell(tmp_path, url)
+        yield InsideShell(tmp_path, url)
 
 
-def test_plan_apply_and_plan_again_as_programs_see_them(shell: Shell) -> None:
-    plan = shell.json("plan")
+def test_plan_apply_and_plan_again_as_programs_see_them(shell: InsideShell) -> None:
+    plan = json.loads(shell.run_as_process("plan", "--format", "json").stdout)
     assert plan["schema"] == "penstock.plan/v1"
     (organization,) = plan["organizations"]
     assert organization["summary"]["create"] == 2
     assert [(change["flow"], change["wave"]) for change in organization["changes"]] == [("hours", 1), ("front", 2)]
     assert organization["changes"][1]["depends_on"] == ["hours"]
-    assert shell.run("plan", "--detailed-exitcode").returncode == 2
+    assert shell.run_as_process("plan", "--detailed-exitcode").returncode == 2
 
-    applied = shell.json("apply")
+    applied = json.loads(shell.run_as_process("apply", "--format", "json").stdout)
     assert applied["organizations"][0]["outcome"] == "succeeded"
 
     again = shell.run("plan", "--detailed-exitcode", "--format", "json")
@@ -43,12 +44,12 @@ def test_plan_apply_and_plan_again_as_programs_see_them(shell: Shell) -> None:
     assert {flow["name"]: flow["version"] for flow in lock["flows"]} == live
     assert shell.git("status", "--porcelain") == ""
 
-    status = shell.json("status")
+    status = json.loads(shell.run_as_process("status", "--format", "json").stdout)
     assert status["organizations"][0]["sync"] == "Synced"
     assert {flow["health"] for flow in status["organizations"][0]["flows"]} == {"Healthy"}
 
 
-def test_a_saved_plan_outlives_commits_that_ask_for_the_same_and_no_others(shell: Shell, tmp_path: Path) -> None:
+def test_a_saved_plan_outlives_commits_that_ask_for_the_same_and_no_others(shell: InsideShell, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     assert shell.run("plan", "--out", str(plan)).returncode == 0
     shell.flow("hours", module("Hours", says="Other"))
@@ -78,7 +79,7 @@ def test_a_saved_plan_outlives_commits_that_ask_for_the_same_and_no_others(shell
     assert "front: create is no longer planned" in error["hint"]
 
 
-def test_a_saved_plan_is_for_the_organisations_that_it_was_made_for(shell: Shell, tmp_path: Path) -> None:
+def test_a_saved_plan_is_for_the_organisations_that_it_was_made_for(shell: InsideShell, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     shell.run("plan", "--out", str(plan))
     plan.write_text(plan.read_text().replace('"name": "acme"', '"name": "beta"'))
@@ -90,12 +91,12 @@ def test_a_saved_plan_is_for_the_organisations_that_it_was_made_for(shell: Shell
     assert httpx.get(f"{shell.url}/_simulator/flows").json()["flows"] == []
 
 
-def test_an_approval_outlives_commits_that_ask_for_the_same_and_no_others(shell: Shell) -> None:
+def test_an_approval_outlives_commits_that_ask_for_the_same_and_no_others(shell: InsideShell) -> None:
     document = yaml.safe_load((shell.folder / "organization.yaml").read_text())
     document["spec"]["sync"] = {"mode": "manual"}
     (shell.folder / "organization.yaml").write_text(yaml.safe_dump(document))
     shell.commit()
-    assert shell.run("approve", shell.json("plan")["digest"]).returncode == 0
+    assert shell.run_as_process("approve", shell.json("plan")["digest"]).returncode == 0
     (shell.folder / "README.md").write_text("Nothing that is asked for.")
     shell.commit()
 
@@ -109,7 +110,7 @@ def test_an_approval_outlives_commits_that_ask_for_the_same_and_no_others(shell:
     assert "[not-confirmed]" in refused.stdout
 
 
-def test_a_working_tree_with_changes_is_refused_unless_allowed(shell: Shell) -> None:
+def test_a_working_tree_with_changes_is_refused_unless_allowed(shell: InsideShell) -> None:
     shell.flow("hours", module("Hours", says="Not committed"))
 
     assert shell.run("apply").returncode == 3
@@ -118,13 +119,13 @@ def test_a_working_tree_with_changes_is_refused_unless_allowed(shell: Shell) -> 
     assert all(flow["dirty"] for flow in lock["flows"])
 
 
-def test_mistakes_are_all_reported_with_file_and_line(shell: Shell) -> None:
+def test_mistakes_are_all_reported_with_file_and_line(shell: InsideShell) -> None:
     (shell.folder / "front.yaml").write_text(
         "apiVersion: penstock/v1\nkind: Flow\nmetadata: {name: front}\nspec: {sorce: 1}\n"
     )
     (shell.folder / "hours.yaml").write_text("apiVersion: penstock/v1\nkind: Flwo\n")
 
-    text = shell.run("validate")
+    text = shell.run_as_process("validate")
     document = shell.json("validate")
 
     assert text.returncode == 1
@@ -136,14 +137,14 @@ def test_mistakes_are_all_reported_with_file_and_line(shell: Shell) -> None:
     assert planned["mistakes"] == document["mistakes"]
 
 
-def test_a_wrong_option_is_an_error_and_not_a_change(shell: Shell) -> None:
-    done = shell.run("plan", "--no-such-option")
+def test_a_wrong_option_is_an_error_and_not_a_change(shell: InsideShell) -> None:
+    done = shell.run_as_process("plan", "--no-such-option")
 
     assert done.returncode == 1
     assert "--no-such-option" in done.stderr
 
 
-def test_a_missing_credential_is_named_and_never_shown(shell: Shell) -> None:
+def test_a_missing_credential_is_named_and_never_shown(shell: InsideShell) -> None:
     del shell.environment["ACME_SECRET"]
 
     done = shell.run("plan")
@@ -153,7 +154,7 @@ def test_a_missing_credential_is_named_and_never_shown(shell: Shell) -> None:
     assert "penstock-secret" not in done.stdout + done.stderr
 
 
-def test_a_host_that_the_operator_did_not_allow_gets_no_credentials(shell: Shell) -> None:
+def test_a_host_that_the_operator_did_not_allow_gets_no_credentials(shell: InsideShell) -> None:
     manifest = (shell.folder / "organization.yaml").read_text()
     (shell.folder / "organization.yaml").write_text(manifest.replace(shell.url, "https://evil.example.com"))
 
@@ -162,12 +163,12 @@ def test_a_host_that_the_operator_did_not_allow_gets_no_credentials(shell: Shell
     assert {mistake["code"] for mistake in document["mistakes"]} == {"host-not-allowed"}
 
 
-def test_markdown_and_html_show_the_same_plan(shell: Shell) -> None:
+def test_markdown_and_html_show_the_same_plan(shell: InsideShell) -> None:
     assert "front" in shell.run("plan", "--format", "markdown").stdout
     assert "<html" in shell.run("plan", "--format", "html").stdout
 
 
-def test_preflight_says_what_a_delivery_would_meet(shell: Shell) -> None:
+def test_preflight_says_what_a_delivery_would_meet(shell: InsideShell) -> None:
     document = shell.json("preflight")
 
     (organization,) = document["organizations"]
@@ -177,25 +178,25 @@ def test_preflight_says_what_a_delivery_would_meet(shell: Shell) -> None:
     assert "failed" not in {check["verdict"] for check in organization["checks"]}
 
 
-def test_preflight_names_the_permissions_that_are_missing(shell: Shell) -> None:
+def test_preflight_names_the_permissions_that_are_missing(shell: InsideShell) -> None:
     client = {"id": "reader", "secret": "reader-secret", "permissions": ["architect:flow:view"]}
     httpx.post(f"{shell.url}/_simulator/clients", json=client).raise_for_status()
     shell.environment |= {"ACME_ID": "reader", "ACME_SECRET": "reader-secret"}
 
-    done = shell.run("preflight")
+    done = shell.run_as_process("preflight")
 
     assert done.returncode == 1
     assert "architect:job:create" in done.stdout
     assert "reader-secret" not in done.stdout + done.stderr
 
 
-def test_a_rollback_brings_the_flow_back_and_says_what_to_do_in_git(shell: Shell) -> None:
+def test_a_rollback_brings_the_flow_back_and_says_what_to_do_in_git(shell: InsideShell) -> None:
     assert shell.run("apply").returncode == 0
     shell.flow("hours", module("Hours", says="Second"))
     shell.commit()
     assert shell.run("apply").returncode == 0
 
-    done = shell.run("rollback", "hours", "--to", "1.0")
+    done = shell.run_as_process("rollback", "hours", "--to", "1.0")
 
     assert done.returncode == 0, done.stderr
     assert "revert the commit" in done.stdout
@@ -205,14 +206,14 @@ def test_a_rollback_brings_the_flow_back_and_says_what_to_do_in_git(shell: Shell
     assert live["Hours"] == "1.0"
 
 
-def test_a_paused_delivery_says_what_a_person_can_do_and_goes_on_when_accepted(shell: Shell) -> None:
+def test_a_paused_delivery_says_what_a_person_can_do_and_goes_on_when_accepted(shell: InsideShell) -> None:
     shell.flow("hours", module("Hours"), gates=[{"errorRate": {"window": "1s", "minimumSamples": 9, "max": "1%"}}])
     shell.commit()
 
     paused = shell.run("apply")
     status = shell.run("status")
     again = shell.run("apply")
-    accepted = shell.run("accept", "hours")
+    accepted = shell.run_as_process("accept", "hours")
     done = shell.run("apply")
 
     assert (paused.returncode, again.returncode) == (1, 1)

@@ -9,7 +9,8 @@ import pytest
 from controller.forges.port import ForgeKind
 from tests.support.forges.server import served
 from tests.support.forges.worlds import BOT, KINDS, NAME, forge_world
-from tests.support.shell import Shell, simulator_thread
+from tests.support.inside import InsideShell
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
 
 API = {ForgeKind.GITHUB: "/api/v3", ForgeKind.GITLAB: "/api/v4", ForgeKind.GITEA: "/api/v1"}
@@ -19,7 +20,7 @@ API = {ForgeKind.GITHUB: "/api/v3", ForgeKind.GITLAB: "/api/v4", ForgeKind.GITEA
 def test_the_comment_and_the_status_are_posted_once(kind: ForgeKind, tmp_path: Path) -> None:
     world = forge_world(kind)
     with simulator_thread() as url, served(world.server) as forge:
-        shell = Shell(tmp_path, url)
+        shell = InsideShell(tmp_path, url)
         shell.git("checkout", "--quiet", "-b", "greeting")
         shell.flow("menu", inbound("Menu"))
         shell.commit()

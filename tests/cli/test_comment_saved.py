@@ -17,7 +17,6 @@ from controller.planning.rendering.document import saved_plan_json
 from controller.questions.decisions import require_digest
 from tests.planning import plans
 from tests.planning.forge_markup import live_markup
-from tests.support.inside import InsideShell
 from tests.support.reviewed import Reviewed, reviewed_pull_request
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ci" / "github" / "workflows" / "penstock-comment.yml"
@@ -28,7 +27,7 @@ WRONG = "is not a plan of the form penstock.plan/v1"
 
 @pytest.fixture
 def reviewed(tmp_path: Path) -> Iterator[Reviewed]:
-    with reviewed_pull_request(tmp_path, InsideShell) as found:
+    with reviewed_pull_request(tmp_path) as found:
         yield found
 
 
@@ -87,7 +86,6 @@ def test_a_saved_plan_is_posted_without_git_store_and_organisation(
     digest = json.loads(plan.read_text())["digest"]
     leave_only_the_forge(reviewed, tmp_path)
 
-    assert isinstance(reviewed.shell, InsideShell)
     told = reviewed.shell.run_as_process("comment", "--plan", str(plan)).stdout
     reviewed.github.calls.clear()
     again = reviewed.comment("--plan", str(plan))

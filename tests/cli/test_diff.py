@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 
 NASTY = "Good <script>day</script> | @team </details> `x`"
@@ -19,7 +19,7 @@ NASTY = "Good <script>day</script> | @team </details> `x`"
 
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path_factory.mktemp("diff"), url)
         assert made.run("apply").returncode == 0
         yield made
@@ -37,7 +37,7 @@ def shell(applied: InsideShell) -> Iterator[InsideShell]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[InsideShell]:
     """An organisation of one test's own, applied."""
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path, url)
         assert made.run("apply").returncode == 0
         yield made
@@ -115,7 +115,7 @@ def test_two_versions_of_a_flow_are_compared(own: InsideShell) -> None:
 
 def test_two_organisations_are_compared_by_type_and_name(shell: InsideShell, tmp_path: Path) -> None:
     folder = tmp_path / "both"
-    with simulator_process() as url:
+    with simulator_thread() as url:
         for text in (module("Hours", says="Elsewhere"), inbound("Front", calls=["Hours"])):
             httpx.post(f"{url}/_simulator/flows", json={"text": text}).raise_for_status()
         manifest = yaml.safe_load((shell.folder / "organization.yaml").read_text())

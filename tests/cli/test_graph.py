@@ -18,7 +18,7 @@ import yaml
 
 from tests.support.commands import Command
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 from tests.support.versioned import pin_to_the_versioned_dialect
 
@@ -29,7 +29,7 @@ NASTY = 'Late | <b>"x"</b> 😀 '
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
     """Applied once; since then the front flow calls nothing any more, and somebody made a module by hand."""
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path_factory.mktemp("graph"), url)
         made.flow("late", inbound(NASTY, calls=["Hours"], transfers=["Front"]))
         made.commit()
@@ -149,7 +149,7 @@ def test_a_drawing_with_a_question_shows_only_the_answer(shell: InsideShell) -> 
 
 
 def test_a_cycle_is_shown_once(shell: InsideShell, tmp_path: Path) -> None:
-    with simulator_process() as url:
+    with simulator_thread() as url:
         looping = InsideShell(tmp_path, url)
         for name, target in (("a", "B"), ("b", "C"), ("c", "A")):
             looping.flow(name, inbound(name.upper(), transfers=[target]))
@@ -187,7 +187,7 @@ def test_a_flow_that_is_not_there_is_named_with_a_near_miss(shell: InsideShell, 
 
 
 def test_a_name_that_several_flows_carry_has_to_be_told_apart(shell: InsideShell, tmp_path: Path) -> None:
-    with simulator_process() as url:
+    with simulator_thread() as url:
         twins = InsideShell(tmp_path, url)
         twins.flow("one", inbound("Twin"))
         twins.flow("two", module("Twin"))
@@ -243,7 +243,7 @@ def test_a_graph_is_of_one_organisation(shell: InsideShell, tmp_path: Path) -> N
 
 
 def test_the_versioned_dialect_has_the_same_graphs(tmp_path: Path) -> None:
-    with simulator_process() as url:
+    with simulator_thread() as url:
         versioned = InsideShell(tmp_path, url)
         assert versioned.run("apply").returncode == 0
         pin_to_the_versioned_dialect(versioned)

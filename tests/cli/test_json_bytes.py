@@ -27,7 +27,7 @@ from controller.questions.executions import FetchedTrace
 from tests.diagnosis.example import EXECUTION
 from tests.support.documents import follows_its_schema
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 from tests.support.versioned import pin_to_the_versioned_dialect
 
@@ -67,7 +67,7 @@ def same_as_kept(name: str, text: str, *, simulated: bool = True) -> None:
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
     """Applied once; since then a flow is changed, one is new, and one exists in the organisation alone."""
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path_factory.mktemp("bytes"), url)
         made.flow("late", inbound(HOSTILE, calls=["Hours"], transfers=["Front"]))
         made.commit()
@@ -120,7 +120,7 @@ def test_traces_of_files(shell: InsideShell, tmp_path: Path, snapshot: tuple[str
 @pytest.fixture(scope="module", params=["architect", "versioned"])
 def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
     """An execution that has just ended, in each dialect."""
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path_factory.mktemp(request.param), url)
         assert made.run("apply").returncode == 0
         if request.param == "versioned":

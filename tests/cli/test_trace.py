@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.versioned import pin_to_the_versioned_dialect
 
 FLOW = "inboundcall/Front"
@@ -23,7 +23,7 @@ FLOW = "inboundcall/Front"
 @pytest.fixture(scope="module", params=["architect", "versioned"])
 def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
     """Eight executions that have just ended, a quarter of them failed."""
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path_factory.mktemp(request.param), url)
         assert made.run("apply").returncode == 0
         if request.param == "versioned":

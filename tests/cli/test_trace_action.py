@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.signatures import verify
 from tests.support.versioned import pin_to_the_versioned_dialect
 
@@ -25,7 +25,7 @@ SECRET = "a-secret-of-more-than-16"
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path_factory.mktemp("action"), url)
         assert made.run("apply").returncode == 0
         pin_to_the_versioned_dialect(made)
@@ -194,7 +194,7 @@ def test_a_request_that_would_be_refused_makes_no_call(shell: InsideShell) -> No
 
 
 def test_the_architect_dialect_names_the_other_way(tmp_path: Path) -> None:
-    with simulator_process() as url:
+    with simulator_thread() as url:
         architect = InsideShell(tmp_path, url)
 
         done = architect.run("trace", "action", "front", "--invocation", "i1")

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import module
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with simulator_process() as served:
+    with simulator_thread() as served:
         yield served
 
 

@@ -13,12 +13,12 @@ import yaml
 from controller.cli import exit_codes
 from tests.support.commands import run
 from tests.support.inside import InsideShell
-from tests.support.shell import Shell, simulator_process
+from tests.support.shell import Shell, simulator_thread
 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    with simulator_process() as url:
+    with simulator_thread() as url:
         yield InsideShell(tmp_path_factory.mktemp("wrong"), url)
 
 

@@ -11,7 +11,8 @@ from tests.support.forges.github import GitHub
 from tests.support.forges.github_access import Token
 from tests.support.forges.model import PullRequest, Repository
 from tests.support.forges.server import served
-from tests.support.shell import Shell, simulator_thread
+from tests.support.inside import InsideShell
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
 
 TOKEN = "token-of-penstock"
@@ -21,7 +22,7 @@ TOKEN = "token-of-penstock"
 class Reviewed:
     """A pull request on GitHub, and the checkout of a CI run for it."""
 
-    shell: Shell
+    shell: InsideShell
     github: GitHub
     repository: Repository
     pull: PullRequest
@@ -38,14 +39,14 @@ class Reviewed:
 
 
 @contextlib.contextmanager
-def reviewed_pull_request(folder: Path, kind: type[Shell] = Shell) -> Iterator[Reviewed]:
+def reviewed_pull_request(folder: Path) -> Iterator[Reviewed]:
     """The branch `greeting` changes the flow `front`; GitHub and the simulator are served until the block ends."""
     github = GitHub(enterprise=True)
     repository = github.forge.repository("voice/flows")
     github.forge.grant(repository, "write", "penstock", "ada")
     github.tokens[TOKEN] = Token("penstock")
     with simulator_thread() as url, served(github) as forge:
-        shell = kind(folder, url)
+        shell = InsideShell(folder, url)
         shell.git("checkout", "--quiet", "-b", "greeting")
         shell.flow("front", inbound("Front", says="Welcome"))
         shell.commit()
