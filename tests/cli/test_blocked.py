@@ -16,21 +16,28 @@ from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
-from tests.support.shell import Shell
+from tests.support.kept import Kept
 from tests.support.sources import inbound, module
 
 
-@pytest.fixture
-def simulator() -> Simulator:
-    return Simulator(settings=SimulatorSettings(time_scale=50))
-
-
-@pytest.fixture
-def shell(simulator: Simulator, tmp_path: Path) -> Iterator[Shell]:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """After a delivery."""
+    simulator = Simulator(settings=SimulatorSettings(time_scale=50))
     with running(simulator) as url:
-        made = InsideShell(tmp_path, url)
+        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
         assert made.run("apply").returncode == 0
-        yield made
+        yield Kept(made, simulator)
+
+
+@pytest.fixture
+def shell(kept: Kept, tmp_path: Path) -> InsideShell:
+    return kept.again(tmp_path)
+
+
+@pytest.fixture
+def simulator(kept: Kept) -> Simulator:
+    return kept.simulator
 
 
 def lock(simulator: Simulator) -> None:
@@ -45,7 +52,9 @@ def refusals(text: str) -> list[str]:
     return [" ".join(each.split()) for each in re.split(r"^! ", shown, flags=re.MULTILINE)[1:]]
 
 
-def test_where_everything_is_blocked_nothing_begins_and_the_exit_code_is_3(shell: Shell, simulator: Simulator) -> None:
+def test_where_everything_is_blocked_nothing_begins_and_the_exit_code_is_3(
+    shell: InsideShell, simulator: Simulator
+) -> None:
     lock(simulator)
     shell.flow("front", inbound("Front", says="Second", calls=["Hours"]))
     shell.commit()
@@ -62,7 +71,7 @@ def test_where_everything_is_blocked_nothing_begins_and_the_exit_code_is_3(shell
 
 
 def test_where_only_a_part_is_blocked_the_rest_is_delivered_and_the_exit_code_is_1(
-    shell: Shell, simulator: Simulator
+    shell: InsideShell, simulator: Simulator
 ) -> None:
     lock(simulator)
     shell.flow("front", inbound("Front", says="Second", calls=["Hours"]))
@@ -78,7 +87,7 @@ def test_where_only_a_part_is_blocked_the_rest_is_delivered_and_the_exit_code_is
     assert simulator.flow("commonmodule", "Aside").published
 
 
-def test_a_plan_that_would_be_refused_at_this_moment_says_so_in_every_format(shell: Shell) -> None:
+def test_a_plan_that_would_be_refused_at_this_moment_says_so_in_every_format(shell: InsideShell) -> None:
     """It waits for a word and a window: the exit code is that of the plan."""
     path = shell.folder / "organization.yaml"
     document = yaml.safe_load(path.read_text())
@@ -106,7 +115,7 @@ def test_a_plan_that_would_be_refused_at_this_moment_says_so_in_every_format(she
     assert [(each["flow"], each["code"]) for each in organization["held_back"]] == [(None, "window-closed")]
 
 
-def test_uncommitted_changes_and_limits_stand_in_every_format_and_a_limit_ends_with_3(shell: Shell) -> None:
+def test_uncommitted_changes_and_limits_stand_in_every_format_and_a_limit_ends_with_3(shell: InsideShell) -> None:
     path = shell.folder / "organization.yaml"
     document = yaml.safe_load(path.read_text())
     document["spec"]["safety"] = {"maxUpdatePercent": 10, "minimumExisting": 1}
@@ -129,7 +138,7 @@ def test_uncommitted_changes_and_limits_stand_in_every_format_and_a_limit_ends_w
 
 
 def test_a_plan_ends_with_3_where_a_commit_must_mend_it_and_not_where_it_only_waits(
-    shell: Shell, simulator: Simulator
+    shell: InsideShell, simulator: Simulator
 ) -> None:
     lock(simulator)
     shell.flow("front", inbound("Front", says="Second", calls=["Hours"]))
@@ -142,7 +151,7 @@ def test_a_plan_ends_with_3_where_a_commit_must_mend_it_and_not_where_it_only_wa
     assert shell.run("plan", "--detailed-exitcode", "--format", "json").returncode == 3
 
 
-def test_a_pin_that_does_not_exist_is_blocked_before_anything_is_applied(shell: Shell) -> None:
+def test_a_pin_that_does_not_exist_is_blocked_before_anything_is_applied(shell: InsideShell) -> None:
     manifest = yaml.safe_load((shell.folder / "hours.yaml").read_text())
     manifest["spec"] = {"type": "commonmodule", "name": "Hours", "source": {"version": "99.0"}}
     (shell.folder / "hours.yaml").write_text(yaml.safe_dump(manifest))
@@ -157,7 +166,7 @@ def test_a_pin_that_does_not_exist_is_blocked_before_anything_is_applied(shell: 
     assert shell.run("apply").returncode == 3
 
 
-def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: Shell) -> None:
+def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: InsideShell) -> None:
     path = shell.folder / "organization.yaml"
     document = yaml.safe_load(path.read_text())
     document["spec"]["windows"] = [{"kind": "deny", "schedule": "0 0 * * *", "duration": "24h"}]

@@ -11,22 +11,31 @@ import yaml
 
 from controller.domain.identity import FlowKey
 from controller.manifests.flow import free_name
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_thread
+from tests.support.kept import Kept
 from tests.support.sources import inbound, module
 
 ODD = 'Zürich | "Desk" [1] 📞 '
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[InsideShell]:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Two managed flows, and three that only the organisation knows."""
-    with simulator_thread() as url:
-        made = InsideShell(tmp_path, url)
+    simulator = Simulator(settings=SimulatorSettings(time_scale=50))
+    with running(simulator) as url:
+        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
         assert made.run("apply").returncode == 0
         for text in (inbound(ODD), module("Front"), inbound("Night Line", calls=["Front"])):
             httpx.post(f"{url}/_simulator/flows", json={"text": text, "by": "Ada"}).raise_for_status()
-        yield made
+        yield Kept(made, simulator)
+
+
+@pytest.fixture
+def shell(kept: Kept, tmp_path: Path) -> InsideShell:
+    return kept.again(tmp_path)
 
 
 def publishes(shell: InsideShell) -> int:

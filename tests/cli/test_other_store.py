@@ -12,6 +12,7 @@ from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
+from tests.support.kept import Kept
 from tests.support.sources import inbound
 from tests.support.stores import prepare
 
@@ -19,25 +20,31 @@ SERVER = "https://penstock.example.com"
 DIGEST = f"sha256:{'0' * 64}"
 
 
-@pytest.fixture
-def simulator() -> Simulator:
-    return Simulator(settings=SimulatorSettings(time_scale=50))
-
-
-@pytest.fixture
-def shell(simulator: Simulator, tmp_path: Path) -> Iterator[InsideShell]:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Two versions of Front were delivered by a controller with an address; this machine has another store."""
+    simulator = Simulator(settings=SimulatorSettings(time_scale=50))
     with running(simulator) as url:
-        made = InsideShell(tmp_path, url)
+        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
         made.environment["PENSTOCK_PUBLIC_URL"] = f"{SERVER}/"
         assert made.run("apply").returncode == 0
         made.flow("front", inbound("Front", calls=["Hours"], says="Second"))
         made.commit()
         assert made.run("apply").returncode == 0
         del made.environment["PENSTOCK_PUBLIC_URL"]
-        prepare(tmp_path / "laptop.db")
-        made.environment["PENSTOCK_STORE"] = f"sqlite:///{tmp_path / 'laptop.db'}"
-        yield made
+        prepare(made.folder.with_name("laptop.db"))
+        made.environment["PENSTOCK_STORE"] = f"sqlite:///{made.folder.with_name('laptop.db')}"
+        yield Kept(made, simulator)
+
+
+@pytest.fixture
+def shell(kept: Kept, tmp_path: Path) -> InsideShell:
+    return kept.again(tmp_path)
+
+
+@pytest.fixture
+def simulator(kept: Kept) -> Simulator:
+    return kept.simulator
 
 
 def forget_the_address(shell: InsideShell) -> None:

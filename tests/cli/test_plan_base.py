@@ -9,33 +9,43 @@ import httpx
 import pytest
 import yaml
 
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
-from tests.support.shell import Shell, simulator_thread
+from tests.support.kept import Kept
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Two flows are live; main waits to publish `hours`, and `front` is changed on a branch that is checked out."""
-    with simulator_thread(rate_limit=3000) as url:
-        made = InsideShell(tmp_path, url)
+    simulator = Simulator(settings=SimulatorSettings(time_scale=50, rate_limit_per_minute=3000))
+    with running(simulator) as url:
+        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
         assert made.run("apply").returncode == 0
         made.flow("hours", module("Hours", says="Waiting on main"))
         made.commit()
         made.git("checkout", "--quiet", "-b", "topic")
         made.flow("front", inbound("Front", says="Of the branch", calls=["Hours"]))
         made.commit()
-        yield made
+        yield Kept(made, simulator)
 
 
-def organization(shell: Shell, **spec: object) -> None:
+@pytest.fixture
+def shell(kept: Kept, tmp_path: Path) -> InsideShell:
+    return kept.again(tmp_path)
+
+
+def organization(shell: InsideShell, **spec: object) -> None:
     path = shell.folder / "organization.yaml"
     document = yaml.safe_load(path.read_text())
     document["spec"] |= spec
     path.write_text(yaml.safe_dump(document))
 
 
-def on_main(shell: Shell) -> None:
+def on_main(shell: InsideShell) -> None:
     """Commit what is changed now to main instead of the branch."""
     shell.git("stash", "--quiet", "--include-untracked")
     shell.git("checkout", "--quiet", "main")
@@ -44,12 +54,12 @@ def on_main(shell: Shell) -> None:
     shell.git("checkout", "--quiet", "topic")
 
 
-def planned(shell: Shell, base: str = "main") -> dict:
+def planned(shell: InsideShell, base: str = "main") -> dict:
     [found] = shell.json("plan", "--base", base)["organizations"]
     return found
 
 
-def test_it_shows_what_the_branch_changes_and_counts_what_was_there_before(shell: Shell) -> None:
+def test_it_shows_what_the_branch_changes_and_counts_what_was_there_before(shell: InsideShell) -> None:
     done = shell.run("plan", "--base", "main", "--diff")
 
     assert done.returncode == 0
@@ -62,7 +72,7 @@ def test_it_shows_what_the_branch_changes_and_counts_what_was_there_before(shell
     assert "Waiting on main" not in told
 
 
-def test_the_view_is_in_every_format_and_the_digest_is_that_of_the_full_plan(shell: Shell) -> None:
+def test_the_view_is_in_every_format_and_the_digest_is_that_of_the_full_plan(shell: InsideShell) -> None:
     found = planned(shell)
     view = found["view"]
 
@@ -79,7 +89,7 @@ def test_the_view_is_in_every_format_and_the_digest_is_that_of_the_full_plan(she
         assert shown.count("Hours") == 0
 
 
-def test_commits_that_the_base_got_meanwhile_are_no_changes_of_the_branch(shell: Shell) -> None:
+def test_commits_that_the_base_got_meanwhile_are_no_changes_of_the_branch(shell: InsideShell) -> None:
     """The head is what a merge leaves, so its digest is that of the plan after the merge."""
     shell.flow("aside", module("Aside"))
     on_main(shell)
@@ -93,7 +103,7 @@ def test_commits_that_the_base_got_meanwhile_are_no_changes_of_the_branch(shell:
     assert shell.json("plan")["digest"] == found["digest"]
 
 
-def test_a_change_that_the_branch_makes_unnecessary_is_named(shell: Shell) -> None:
+def test_a_change_that_the_branch_makes_unnecessary_is_named(shell: InsideShell) -> None:
     shell.flow("hours", module("Hours"))
     shell.commit()
 
@@ -104,7 +114,7 @@ def test_a_change_that_the_branch_makes_unnecessary_is_named(shell: Shell) -> No
 
 
 def test_a_manifest_that_the_branch_removes_is_drift_of_the_branch_and_other_drift_is_only_counted(
-    shell: Shell,
+    shell: InsideShell,
 ) -> None:
     flows = {each["name"]: each["id"] for each in httpx.get(f"{shell.url}/_simulator/flows").json()["flows"]}
     body = {"by": "Ada", "text": module("Hours", says="By hand")}
@@ -118,14 +128,14 @@ def test_a_manifest_that_the_branch_removes_is_drift_of_the_branch_and_other_dri
     assert view["hidden_drift"] == 1
 
 
-def test_another_setting_of_a_flow_is_named_though_nothing_is_published(shell: Shell) -> None:
+def test_another_setting_of_a_flow_is_named_though_nothing_is_published(shell: InsideShell) -> None:
     shell.flow("hours", module("Hours", says="Waiting on main"), rollout={"bake": "5m"})
     shell.commit()
 
     assert planned(shell)["view"]["settings"] == ["hours"]
 
 
-def test_policy_and_credentials_of_the_branch_take_effect_after_the_merge(shell: Shell) -> None:
+def test_policy_and_credentials_of_the_branch_take_effect_after_the_merge(shell: InsideShell) -> None:
     organization(
         shell, sync={"mode": "manual"}, credentials={"clientId": {"env": "OTHER"}, "clientSecret": {"env": "O"}}
     )
@@ -138,7 +148,7 @@ def test_policy_and_credentials_of_the_branch_take_effect_after_the_merge(shell:
     assert "takes effect after the merge" in " ".join(shell.run("plan", "--base", "main").stdout.split())
 
 
-def test_a_branch_that_names_another_endpoint_causes_no_call_there(shell: Shell) -> None:
+def test_a_branch_that_names_another_endpoint_causes_no_call_there(shell: InsideShell) -> None:
     """Neither for an organisation that it moves, nor for one that it adds."""
     with simulator_thread() as elsewhere:
         organization(shell, apiUrl=elsewhere, loginUrl=elsewhere)
@@ -162,7 +172,7 @@ def test_a_branch_that_names_another_endpoint_causes_no_call_there(shell: Shell)
     assert calls["calls"] == []
 
 
-def test_a_mistake_of_the_branch_is_red_and_one_of_the_base_is_not_the_branchs(shell: Shell) -> None:
+def test_a_mistake_of_the_branch_is_red_and_one_of_the_base_is_not_the_branchs(shell: InsideShell) -> None:
     shell.flow("aside", inbound("Aside", calls=["Nowhere"]))
     on_main(shell)
     assert shell.run("plan").returncode == 0
@@ -174,7 +184,7 @@ def test_a_mistake_of_the_branch_is_red_and_one_of_the_base_is_not_the_branchs(s
     assert shell.run("plan", "--base", "main").returncode == 3
 
 
-def test_the_exit_code_tells_whether_the_branch_changes_anything(shell: Shell) -> None:
+def test_the_exit_code_tells_whether_the_branch_changes_anything(shell: InsideShell) -> None:
     assert shell.run("plan", "--base", "main", "--detailed-exitcode").returncode == 2
     assert shell.run("plan", "--base", "topic", "--detailed-exitcode").returncode == 0
     assert "the branch changes nothing" in shell.run("plan", "--base", "topic").stdout

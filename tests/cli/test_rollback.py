@@ -16,27 +16,34 @@ from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
+from tests.support.kept import Kept
 from tests.support.sources import inbound, module
 from tests.support.world import World
 
 FOLLOWS = "until published again: the next pass or `penstock apply` does that, save for pinned versions"
 
 
-@pytest.fixture
-def simulator() -> Simulator:
-    return Simulator(settings=SimulatorSettings(time_scale=50))
-
-
-@pytest.fixture
-def shell(simulator: Simulator, tmp_path: Path) -> Iterator[InsideShell]:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Front calls Hours; both are live in their second version."""
+    simulator = Simulator(settings=SimulatorSettings(time_scale=50))
     with running(simulator) as url:
-        made = InsideShell(tmp_path, url)
+        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
         assert made.run("apply").returncode == 0
         made.flow("hours", module("Hours", says="Second"))
         made.commit()
         assert made.run("apply").returncode == 0
-        yield made
+        yield Kept(made, simulator)
+
+
+@pytest.fixture
+def shell(kept: Kept, tmp_path: Path) -> InsideShell:
+    return kept.again(tmp_path)
+
+
+@pytest.fixture
+def simulator(kept: Kept) -> Simulator:
+    return kept.simulator
 
 
 def describe(shell: InsideShell, **spec: object) -> None:
