@@ -164,13 +164,13 @@ def test_against_a_base_only_findings_of_the_branch_are_told(shell: InsideShell)
     for path in top.glob("*.yaml"):
         path.rename(shell.folder / path.name)
     shell.flow("old", inbound("Old", calls=["Missing before"]))
+    organization = (shell.folder / "organization.yaml").read_text()
+    shell.folder = top
     shell.commit()
     shell.git("checkout", "--quiet", "-b", "topic")
-    shell.flow("front", inbound("Front", calls=["Nowhere"]))
-    other = (shell.folder / "organization.yaml").read_text().replace("name: acme", "name: added")
+    (top / "voice" / "front.flow.yaml").write_text(inbound("Front", calls=["Nowhere"]))
     (top / "second").mkdir()
-    (top / "second" / "organization.yaml").write_text(other)
-    shell.folder = top
+    (top / "second" / "organization.yaml").write_text(organization.replace("name: acme", "name: added"))
     shell.commit()
 
     done = shell.run("plan", "--base", "main", "--format", "github")
