@@ -128,6 +128,8 @@ class LogSettings:
 
     def at(self, flow_id: str, moment: datetime) -> LogSetting:
         """The setting that applied to an execution that ended at this moment."""
+        if not self.changes:
+            return self.flows.get(flow_id) or self.default
         own = self._then(flow_id, self.flows.get(flow_id), moment)
         return own or self._then(None, self.default, moment) or self.default
 

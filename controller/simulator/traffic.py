@@ -75,9 +75,11 @@ def is_recorded(organization: SimulatedOrganization, execution: Execution) -> bo
     settings = organization.state.execution_data
     if settings.at(execution.flow_id, execution.ended_at).level is SimulatedLogLevel.DISABLED:
         return False
-    found = organization.state.flows[execution.flow_id].version(execution.version)
     since = settings.enabled_since
-    return since is None or (found is not None and found.published_at is not None and found.published_at >= since)
+    if since is None:
+        return True
+    found = organization.state.flows[execution.flow_id].version(execution.version)
+    return found is not None and found.published_at is not None and found.published_at >= since
 
 
 def _stream(

@@ -12,6 +12,7 @@ from controller.reconcile.pass_ import SERVICE
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import open_folder
 from controller.store.audit import AuditEntry
+from tests.reconcile.scenes import live
 from tests.safety.test_workers import running
 from tests.support.audit import audit_entries
 from tests.support.sources import inbound
@@ -29,9 +30,7 @@ def entries(world: World, action: str) -> list[AuditEntry]:
 @pytest.fixture
 async def delivered(world: World) -> World:
     """One flow, live and recorded."""
-    world.flow("front", inbound("Front"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, front=inbound("Front"))
     return world
 
 

@@ -82,6 +82,7 @@ async def test_where_everything_moved_a_look_asks_about_so_many_and_no_more(worl
     names = [f"Desk {number}" for number in range(MOST_ASKED + 5)]
     for name in names:
         world.flow(name.replace(" ", "-").lower(), inbound(name))
+    world.publish_all_by_hand()
     world.commit()
     assert (await world.apply()).delivered
     for name in names:

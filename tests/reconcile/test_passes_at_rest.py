@@ -13,6 +13,7 @@ from controller.reconcile.pass_ import SERVICE, Mode, PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import Workspace, open_folder
 from controller.repository.lockfile import FILE_NAME
+from tests.reconcile.scenes import live
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, World
 
@@ -39,10 +40,7 @@ def reads_of_the_journal() -> Iterator[Callable[[], int]]:
 @pytest.fixture
 async def workspace(world: World) -> Workspace:
     """Two flows are delivered; the revision is read once, as in the service."""
-    world.flow("desk", inbound("Desk"))
-    world.flow("front", inbound("Front"))
-    world.commit()
-    assert (await world.apply()).delivered
+    await live(world, desk=inbound("Desk"), front=inbound("Front"))
     world.clock.advance(1800)
     return open_folder(world.clone, world.settings)
 

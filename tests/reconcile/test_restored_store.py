@@ -14,6 +14,7 @@ from controller.store.copying import copy_store
 from controller.store.database import Database
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
+from tests.support.stores import prepare
 from tests.support.world import Recording, World
 
 
@@ -32,6 +33,7 @@ class BackedUp(Recording):
             return
         self.backups[moment] = self._folder / f"{len(self.backups)}.db"
         url = f"sqlite:///{self.backups[moment]}"
+        prepare(self.backups[moment])
         with (
             closing(Database.open_to_read(self._world.settings.store)) as old,
             closing(Database.open(url)) as new,
