@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from benchmarks import harness, report
+from benchmarks.measure import Answer
 
 
 def main(words: list[str] | None = None) -> int:
@@ -21,19 +23,20 @@ def main(words: list[str] | None = None) -> int:
         return 0
     answers = harness.run(given.questions or list(harness.QUESTIONS), small=given.smoke)
     if given.smoke:
-        return _compare(harness.counts(answers), accept=given.accept)
+        return _compare(answers, accept=given.accept)
     for answer in answers:
         harness.keep(answer)
     report.write_page()
     return 0
 
 
-def _compare(found: dict[str, float], *, accept: bool) -> int:
+def _compare(answers: Sequence[Answer], *, accept: bool) -> int:
+    found = harness.counts(answers)
     if accept:
         harness.write_baseline(found)
         return 0
     baseline = harness.read_baseline()
-    problems = harness.worse(found, baseline)
+    problems = [*harness.empty(answers), *harness.worse(found, baseline)]
     print("\n".join(problems) or f"{len(found)} counts are no worse than in {harness.BASELINE.name}")
     better = [name for name, count in found.items() if count < baseline.get(name, count)]
     if better:

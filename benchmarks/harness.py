@@ -136,6 +136,14 @@ def counts(answers: Sequence[Answer]) -> dict[str, float]:
     return {f"{answer.question}: {row.name}": row.median for answer in answers for row in answer.rows if row.counted}
 
 
+def empty(answers: Sequence[Answer]) -> list[str]:
+    """A sentence for each row that says that nothing was used: then nothing was measured."""
+    rows = ((answer.question, row) for answer in answers for row in answer.rows)
+    return [
+        f"{question}: {row.name}: {row.median:g} {row.unit} were measured" for question, row in rows if row.median <= 0
+    ]
+
+
 def worse(found: Mapping[str, float], baseline: Mapping[str, float]) -> list[str]:
     """A sentence for each count that has grown, is new, or is no longer taken."""
     named = sorted({*found, *baseline})

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -30,6 +30,7 @@ import yaml
 from benchmarks.environment import scratch, settings
 from benchmarks.measure import Answer, Row
 from benchmarks.virtual import limited_calls
+from controller.cli.main import run
 from controller.domain.identity import FlowKey
 from controller.reconcile.settings import Settings
 from controller.repository.lockfile import FILE_NAME
@@ -81,11 +82,10 @@ def ask(
 
         repository = _Repository(folder, urls, flows)
         repository.ask_for(1)
-        with _service(folder, "adopt", intervals) as service:
-            service.until(lambda: service.synced(1), "one organisation is adopted")
+        repository.adopt(_environment(folder), folder / "adopt.log")
         repository.ask_for(organizations)
         repository.copy_record()
-        with _service(folder, "idle", intervals) as service:
+        with _service(folder, intervals) as service:
             service.until(lambda: service.synced(organizations), "all organisations are in sync")
             began = service.spent(calls)
             service.until(lambda: service.looks() >= began.looks + looks, f"{looks} looks")
@@ -105,12 +105,9 @@ def ask(
 def simulated(
     names: Sequence[str], make: Callable[[str], Simulator], look: Callable[[Simulator], T]
 ) -> Iterator[tuple[list[str], Callable[[], list[T]]]]:
-    """Organisations in another process: their URLs, and a function that looks at each of them there.
-
-    Both functions are told to that process by their names.
-    """
+    """Organisations in another process: their URLs, and a function that looks at each of them there."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_simulate, args=(theirs, names, make, look))
+    process = multiprocessing.get_context("fork").Process(target=_simulate, args=(theirs, names, make, look))
     process.start()
     try:
         urls: list[str] = ours.recv()
@@ -184,6 +181,15 @@ class _Repository:
                 manifest(place / f"{number}.yaml", "Flow", f"flow-{number}", spec)
         self._push("main")
 
+    def adopt(self, environment: Mapping[str, str], log: Path) -> None:
+        """Deliver what is live already, from a process of its own. Raises RuntimeError where that fails."""
+        arguments = (self._clone, environment, log)
+        process = multiprocessing.get_context("fork").Process(target=_apply, args=arguments)
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"penstock apply ended with {process.exitcode}\n{log.read_text('utf-8')[-2000:]}")
+
     def copy_record(self) -> None:
         """Record the same of all other organisations: only ids and the name differ."""
         self._git("fetch", "--quiet", "origin")
@@ -207,6 +213,14 @@ class _Repository:
     def _git(self, *words: str) -> None:
         words = ("git", *words)
         subprocess.run(words, cwd=self._clone, check=True, env=self._environment, timeout=600)
+
+
+def _apply(folder: Path, environment: Mapping[str, str], log: Path) -> None:
+    """`penstock apply` in this process, which ends with it."""
+    os.chdir(folder)
+    os.environ.update(environment)
+    with log.open("w", encoding="utf-8") as out, redirect_stdout(out), redirect_stderr(out):
+        sys.exit(run(["apply", "--yes"]))
 
 
 def _flow_id_parts(number: int) -> tuple[str, ...]:
@@ -284,17 +298,23 @@ def penstock_run(environment: Mapping[str, str], log: Path) -> Iterator[subproce
             process.wait(timeout=_PATIENCE_S)
 
 
-@contextmanager
-def _service(folder: Path, name: str, intervals: Sequence[str]) -> Iterator[Service]:
-    port, log = free_port(), folder / f"{name}.log"
-    environment = {
+def _environment(folder: Path) -> dict[str, str]:
+    return {
         **settings(folder),
         "PENSTOCK_STORE": f"sqlite:///{folder / 'service.db'}",
+        "PENSTOCK_JOB_POLL": "0.5",
+        "PENSTOCK_RATE_LIMIT": str(_MUCH),
+    }
+
+
+@contextmanager
+def _service(folder: Path, intervals: Sequence[str]) -> Iterator[Service]:
+    port, log = free_port(), folder / "idle.log"
+    environment = {
+        **_environment(folder),
         "PENSTOCK_REPOSITORY_URL": str(folder / "remote.git"),
         "PENSTOCK_WORK_DIR": str(folder / "work"),
         "PENSTOCK_HTTP_ADDRESS": f"127.0.0.1:{port}",
-        "PENSTOCK_JOB_POLL": "0.5",
-        "PENSTOCK_RATE_LIMIT": str(_MUCH),
         **{f"PENSTOCK_{name.upper()}": f"{Settings.model_fields[name].default / FASTER:g}" for name in intervals},
     }
     with penstock_run(environment, log) as process:

@@ -21,17 +21,16 @@ from controller.simulator.simulator import Simulator
 _ROOT = Path(__file__).parents[1]
 _PENSTOCK = (sys.executable, "-m", "controller")
 _MUCH = 1_000_000
-_WARM_PLANS = 2
 _COLD_TARGET, _WARM_TARGET_S, _MEMORY_TARGET_MIB, _PLAN_TARGET_S = 1.5, 3.0, 250.0, 1.2
 _NOT_VALID = 1
 """The exit code of `validate` for files with mistakes: names that no flow here has, for example."""
 
 
-def ask(validated: int = 10_000, planned: int = 1_000) -> Answer:
+def ask(validated: int = 10_000, planned: int = 1_000, warm_plans: int = 2) -> Answer:
     """Validate and plan real flow files. Raises RuntimeError for a command that fails."""
     with scratch() as folder:
         words, cold, warm, peer, size = _validate(folder / "validated", validated)
-        plans = _plan(folder / "planned", planned)
+        plans = _plan(folder / "planned", planned, 2 + warm_plans)
     full = validated >= 10_000
     rows = (
         Row(
@@ -56,7 +55,7 @@ def ask(validated: int = 10_000, planned: int = 1_000) -> Answer:
         ),
     )
     python = sys.version.split()[0]
-    conditions = {"flow files": words, "bytes": size, "rounds": f"1, {_WARM_PLANS} of the warm plan", "python": python}
+    conditions = {"flow files": words, "bytes": size, "rounds": f"1, {warm_plans} of the warm plan", "python": python}
     return Answer("sources", conditions, rows)
 
 
@@ -73,7 +72,7 @@ def _validate(folder: Path, count: int) -> tuple[str, Cost, Cost, Cost, int]:
     return words, cold, warm, peer, sum(len(text.encode()) for text in sources.values())
 
 
-def _plan(folder: Path, count: int) -> list[Cost]:
+def _plan(folder: Path, count: int, times: int) -> list[Cost]:
     """The first plan, with its exports, one that fills the caches, and the warm ones."""
     sources, _ = real_sources(count)
     simulator = Simulator(settings=SimulatorSettings(rate_limit_per_minute=_MUCH, time_scale=1000))
@@ -85,8 +84,7 @@ def _plan(folder: Path, count: int) -> list[Cost]:
         simulator.load_folder(folder / "flows")
         environment = _environment() | {"PENSTOCK_RATE_LIMIT": str(_MUCH)}
         return [
-            cost_of([*_PENSTOCK, "plan"], folder=folder, environment=environment, codes=(0, 2))
-            for _ in range(2 + _WARM_PLANS)
+            cost_of([*_PENSTOCK, "plan"], folder=folder, environment=environment, codes=(0, 2)) for _ in range(times)
         ]
 
 

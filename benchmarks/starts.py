@@ -23,17 +23,20 @@ _REST = "dataclasses, SQLAlchemy, pydantic and the store take most of what is le
 _MUCH = 1_000_000
 
 
-def ask(times: int = TIMES) -> Answer:
-    """Start each command so many times. Raises RuntimeError for one that fails."""
+def ask(times: int = TIMES, before: int = 1) -> Answer:
+    """Start each command so many times, after a start `before` that fills the caches of the system.
+
+    Raises RuntimeError for a command that fails.
+    """
     simulator = Simulator(settings=SimulatorSettings(rate_limit_per_minute=_MUCH, time_scale=1000))
     with scratch() as folder, running(simulator) as url:
         one, ten = _checkout(folder / "one", url, 1), _checkout(folder / "ten", url, 10)
         simulator.load_folder(ten / "flows")
-        idle = _taken([sys.executable, "-c", "pass"], folder, times)
+        idle = _taken([sys.executable, "-c", "pass"], folder, before, times)
         taken = {
-            "--help": _taken(_penstock("--help"), one, times),
-            "validate of 1 flow": _taken(_penstock("validate"), one, times),
-            "plan of 10 flows": _taken(_penstock("plan"), ten, times),
+            "--help": _taken(_penstock("--help"), one, before, times),
+            "validate of 1 flow": _taken(_penstock("validate"), one, before, times),
+            "plan of 10 flows": _taken(_penstock("plan"), ten, before, times),
         }
     rows = tuple(
         Row(name, "s user", values, _TARGETS_S[name], "an interpreter that does nothing", idle, note=_REST)
@@ -55,8 +58,8 @@ def _penstock(*words: str) -> list[str]:
     return [str(Path(sys.executable).with_name("penstock")), *words]
 
 
-def _taken(words: list[str], folder: Path, times: int) -> tuple[float, ...]:
-    """User seconds of each run after a first one, which fills the caches of the system."""
+def _taken(words: list[str], folder: Path, before: int, times: int) -> tuple[float, ...]:
+    """User seconds of each run after those before."""
     environment = {**os.environ, "PENSTOCK_RATE_LIMIT": str(_MUCH)}
-    runs = [cost_of(words, folder=folder, environment=environment, codes=(0, 2)) for _ in range(times + 1)]
-    return tuple(run.user_s for run in runs[1:])
+    runs = [cost_of(words, folder=folder, environment=environment, codes=(0, 2)) for _ in range(before + times)]
+    return tuple(run.user_s for run in runs[before:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -101,12 +102,25 @@ def test_a_count_that_grows_is_a_problem(found: dict[str, float], says: list[str
     assert harness.worse(found, {"a": 2.0}) == says
 
 
+def test_a_question_that_measures_nothing_fails_the_smoke_test(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(harness, "BASELINE", tmp_path / "baseline.json")
+    harness.write_baseline({})
+    nothing = Answer("services", {}, (Row("peak memory", "MiB", (0.0,)), Row("4 looks", "s processor", (0.01,))))
+    small = replace(harness.QUESTIONS["services"], ask_small=lambda: nothing)
+    monkeypatch.setitem(cast("dict[str, harness.Question]", harness.QUESTIONS), "services", small)
+
+    assert command.main(["--smoke", "services"]) == 1
+    assert capsys.readouterr().out == "services: peak memory: 0 MiB were measured\n"
+
+
 @pytest.mark.proof
 def test_a_worse_count_fails_the_smoke_test(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(harness, "BASELINE", tmp_path / "baseline.json")
-    few = replace(harness.QUESTIONS["looks"], ask_small=lambda: looks.ask(sizes=(3,)))
+    few = replace(harness.QUESTIONS["looks"], ask_small=cache(lambda: looks.ask(sizes=(3,))))
     monkeypatch.setitem(cast("dict[str, harness.Question]", harness.QUESTIONS), "looks", few)
     monkeypatch.setattr(harness, "QUESTIONS", {"looks": few})
 
