@@ -146,7 +146,7 @@ def test_questions_with_counts_are_asked_side_by_side_before_the_others() -> Non
 
 @pytest.mark.proof
 def test_a_document_of_a_graph_is_written_beside_networkx() -> None:
-    written = {row.name: row for row in graphs.ask(nodes=30, edges=80, rounds=1).rows}["JSON written to a file"]
+    written = {row.name: row for row in graphs.ask(nodes=600, edges=1600, rounds=1).rows}["JSON written to a file"]
 
     assert all(value > 0 for value in (*written.values, *written.peer_values))
 
