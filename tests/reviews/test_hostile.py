@@ -77,31 +77,29 @@ def link_out(place: Reviewing) -> None:
     (place.world.clone / "flows" / "front.yaml").symlink_to(Path("/proc/self/environ"))
 
 
-@pytest.mark.parametrize(
-    ("write", "told"),
-    [
-        (metadata_gate, "169.254.169.254"),
-        (bomb, "bomb.yaml"),
-        (too_many_files, "more than 40"),
-        (markup, "&#60;img"),
-        (link_out, "front.yaml"),
-    ],
-    ids=lambda each: getattr(each, "__name__", ""),
-)
-async def test_a_mistake_of_a_fork_is_told_and_makes_no_call(
-    place: Reviewing, write: Callable[[Reviewing], None], told: str
-) -> None:
+MISTAKES: dict[Callable[[Reviewing], None], str] = {
+    metadata_gate: "169.254.169.254",
+    bomb: "bomb.yaml",
+    too_many_files: "more than 40",
+    markup: "&#60;img",
+    link_out: "front.yaml",
+}
+"""With what is told of each."""
+
+
+async def test_each_mistake_of_a_fork_is_told_and_makes_no_call(place: Reviewing) -> None:
     place.settings["repository_entries"] = 40
-    pull = place.open("hostile", lambda: write(place), by="mallory")
+    hostile = {write: place.open(write.__name__, lambda write=write: write(place), by="mallory") for write in MISTAKES}
     good = place.open("good", lambda: place.world.flow("front", inbound("Front", says="Good day")))
     async with place.controller() as controller:
         await controller.drift()
-        body = place.body(pull)
-        assert "There is no plan" in body
-        assert told in body
-        assert "<img" not in body
-        assert "](http" not in body
-        assert place.statuses(pull.sha) == {"penstock/plan": "failure"}
+        for write, pull in hostile.items():
+            body = place.body(pull)
+            assert "There is no plan" in body
+            assert MISTAKES[write] in body
+            assert "<img" not in body
+            assert "](http" not in body
+            assert place.statuses(pull.sha) == {"penstock/plan": "failure"}
         assert "Good day" in place.body(good), "the others are planned all the same"
         assert controller.controller.board.ready
     written = [each for each in place.server.writes() if "/comments" not in each and "/statuses/" not in each]
@@ -158,27 +156,25 @@ def ask_whether_one_is_there(place: Reviewing) -> None:
     place.world.manifest("front", source=source)
 
 
-@pytest.mark.parametrize(
-    "write",
-    [
-        take_another,
-        take_the_same_elsewhere,
-        move_it_within_the_flow,
-        lead_it_to_another_flow,
-        ask_whether_one_is_there,
-    ],
+TRIES = (
+    take_another,
+    take_the_same_elsewhere,
+    move_it_within_the_flow,
+    lead_it_to_another_flow,
+    ask_whether_one_is_there,
 )
-async def test_a_fork_cannot_choose_where_values_of_the_environment_go(
-    with_values: Reviewing, write: Callable[[Reviewing], None]
-) -> None:
-    pull = with_values.open("values", lambda: write(with_values), by="mallory")
+
+
+async def test_a_fork_cannot_choose_where_values_of_the_environment_go(with_values: Reviewing) -> None:
+    pulls = [with_values.open(write.__name__, lambda write=write: write(with_values), by="mallory") for write in TRIES]
     async with with_values.controller() as controller:
         await controller.drift()
-        body = with_values.body(pull)
-        assert "is not read for a change from a fork" in body
-        assert "is not set" not in body
-        assert PIN not in body
-        assert PASSWORD not in body
+        for pull in pulls:
+            body = with_values.body(pull)
+            assert "is not read for a change from a fork" in body
+            assert "is not set" not in body
+            assert PIN not in body
+            assert PASSWORD not in body
 
 
 async def test_a_fork_that_leaves_such_flows_alone_is_planned(with_values: Reviewing) -> None:
