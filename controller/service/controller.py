@@ -156,7 +156,7 @@ class Controller:
             services, lambda: list(self._described.values()), self._nudge, access, lambda: self.board.repositories
         )
         routes = service_routes(self.board, self.metrics.registry, services.latencies, services.store)
-        api = ApiMount(create_api(window, self._stop))
+        api = ApiMount(lambda: create_api(window, self._stop))
         app = create_app([*routes, *self._webhooks(), api], window)
         app.add_middleware(Measured, observer=self.metrics.answered)
         return app

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
-from controller.service.api.paths import PREFIX
+from controller.service.api.paths import PREFIX, ApiMount
 from tests.support.api import ServedApi, flow_view, organization_view, serving
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, World
@@ -70,3 +71,19 @@ def test_a_slash_that_is_not_encoded_still_belongs_to_the_name(client: httpx.Cli
 def test_an_encoded_slash_elsewhere_is_one_as_before(client: httpx.Client) -> None:
     for path in (f"/organizations/{ORGANIZATION}%2Fx/flows/desk", f"/organizations%2F{ORGANIZATION}", "/syncs%2F1"):
         assert client.get(path).status_code in (200, 404), path
+
+
+async def test_the_api_is_made_once_at_the_first_request() -> None:
+    made: list[Starlette] = []
+
+    def make() -> Starlette:
+        made.append(Starlette())
+        return made[-1]
+
+    transport = httpx.ASGITransport(app=Starlette(routes=[ApiMount(make)]))
+    assert made == [], "no start waits for it"
+
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://penstock.example{PREFIX}") as client:
+        for _ in range(2):
+            assert (await client.get("/flows")).status_code == 404
+    assert len(made) == 1

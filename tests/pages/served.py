@@ -78,7 +78,7 @@ def application(room: Showroom, *, clock: Clock | None = None, url: str = "http:
     board = Board(services.clock)
     described = partial(described_in, room.read, services)
     window = ServiceWindow(services, described, lambda *what: nudged.append(what), access, lambda: board.repositories)
-    api = ApiMount(create_api(window, asyncio.Event()))
+    api = ApiMount(lambda: create_api(window, asyncio.Event()))
     routes = service_routes(board, CollectorRegistry(), dict)
     return Served(create_app([*routes, api], window), window, nudged, board, url)
 

@@ -80,7 +80,7 @@ class ServedApi:
             services, lambda: described_in(self.workspace, services), lambda _organization, _reason: None, self.access
         )
         self.api: Api = create_api(self.window, self.stop)
-        self.app = create_app([ApiMount(self.api)], self.window)
+        self.app = create_app([ApiMount(lambda: self.api)], self.window)
 
     def stop_soon(self) -> None:
         """Tell the service to stop, from another thread than its own."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
+from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
-from starlette.routing import Mount
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import BaseRoute, Mount
+from starlette.types import Receive, Scope, Send
 
 PREFIX: Final = "/api/v1"
 WHOLE: Final = "whole"
@@ -33,13 +36,22 @@ class ApiMount(Mount):
     and `/flows/a/diff` the difference of the flow `a`.
     """
 
-    def __init__(self, api: ASGIApp) -> None:
-        super().__init__(PREFIX, api, name="api")
+    def __init__(self, make: Callable[[], Starlette]) -> None:
+        """`make` is called at the first request: a start need not wait for all routes and their schemas."""
+        super().__init__(PREFIX, self._ask, name="api")
+        self._api = cache(make)
         self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A scope of its own: the server writes the path of its own one into the log, which takes no half of a pair.
         await super().handle({**scope, "path": _path(scope)}, receive, send)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return self._api().routes
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._api()(scope, receive, send)
 
 
 def _path(scope: Scope) -> str:
