@@ -103,7 +103,6 @@ def live_markup(markdown: str) -> list[str]:
         found += [f"element: {tag}" for tag in document.tags - OURS]
         found += [f"comment: {each}" for each in document.comments]
         found += [f"table: {rows}" for rows in document.tables if len(set(rows)) != 1]
-        found += [
-            f"{name}: {text}" for text in document.texts for name, pattern in LIVE.items() if re.search(pattern, text)
-        ]
+        text = "\n".join(document.texts)  # no pattern matches a line end
+        found += [f"{name}: {each[0]}" for name, pattern in LIVE.items() for each in re.finditer(pattern, text)]
     return found

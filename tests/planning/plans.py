@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from controller.planning.inputs import PlanInputs
@@ -25,11 +26,13 @@ def plan_of(document: Mapping[str, Any], revision: str = REVISION) -> Plan:
     return make_plan(organization(document), live_state(document), recorded_state(document), PlanInputs(revision))
 
 
+@cache
 def created() -> PlanView:
     """One flow that does not exist yet."""
     return _view(plan_of({"desired": {"front": {"key": "inboundcall/Front Door", "digest": "a"}}}))
 
 
+@cache
 def updated() -> PlanView:
     """A module with 10 callers, 16 other changes of all kinds, and what changes inside two flows."""
     module = "commonmodule/Branded Greeting"
@@ -75,6 +78,7 @@ def updated() -> PlanView:
     return _view(plan_of(document), greeting, queue)
 
 
+@cache
 def blocked() -> PlanView:
     """A cycle, a lock and drift."""
     document: dict[str, Any] = {
@@ -105,6 +109,7 @@ def blocked() -> PlanView:
     return _view(plan_of(document))
 
 
+@cache
 def refused() -> PlanView:
     """A limit and a closed window refuse the whole plan; the branch changes one flow of four."""
     held = (
@@ -122,6 +127,7 @@ def refused() -> PlanView:
     return replace(view, plan=replace(view.plan, held_back=held, view=base))
 
 
+@cache
 def nothing() -> PlanView:
     document = {
         "desired": {"same": {"key": "inboundcall/Same", "digest": "s"}},
@@ -131,6 +137,7 @@ def nothing() -> PlanView:
     return PlanView(plan_of(document))
 
 
+@cache
 def many(count: int = 300) -> PlanView:
     """Changes of pinned versions, each with a difference inside."""
     ids = [f"flow-{number:03}" for number in range(count)]
@@ -143,6 +150,7 @@ def many(count: int = 300) -> PlanView:
     return _view(plan_of(document), *found)
 
 
+@cache
 def unlike(count: int = 300) -> PlanView:
     """The same changes, but no two share a reason."""
     view = many(count)
@@ -156,6 +164,7 @@ def several() -> list[PlanView]:
     return [replace(view, plan=replace(view.plan, organization=name)) for view, name in zip(views, names, strict=True)]
 
 
+@cache
 def hostile() -> PlanView:
     """Everything that can carry a name carries a hostile one."""
     name = HOSTILE
