@@ -45,6 +45,7 @@ def penstock(machine: Machine, service: str, log: Path) -> Iterator[None]:
     try:
         check = machine.here(service, SERVICES[service]["healthcheck"]["test"][-1])
         healthy = ["python3", "-c", check]
+        eventually(lambda: machine.listens(service) or bool(process.poll()), f"{service} listens")
         eventually(
             lambda: subprocess.run(healthy, check=False, capture_output=True).returncode == 0 or bool(process.poll()),
             f"{service} is healthy",
@@ -96,7 +97,7 @@ def test_the_demonstration_is_delivered_and_seen_by_prometheus(folder: Path) -> 
             ).json()
             assert httpx.get(organization, timeout=30).status_code == 401, "nobody reads without a token"
             synced = 'penstock_sync_status{job="penstock",status="Synced"}'
-            eventually(lambda: metrics.value(synced) == 1, "Prometheus sees what is delivered")
+            eventually(lambda: metrics.value(synced) == 1, "Prometheus sees what is delivered", every_s=0.5)
             rules = metrics.rules()
 
     desired = list((machine.compose / "../../examples/flows").resolve().glob("*.yaml"))

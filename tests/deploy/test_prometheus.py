@@ -90,16 +90,20 @@ async def test_a_failed_delivery_is_an_alert_in_prometheus(world: World, tmp_pat
                 _fails(service, watching)
             finally:
                 service.stop()
-            eventually(lambda: watching.value('up{job="penstock"}') == 0, "the controller is gone")
+            eventually(lambda: watching.value('up{job="penstock"}') == 0, "the controller is gone", every_s=0.5)
 
 
 def _delivers(service: Service, watching: Prometheus) -> None:
-    eventually(lambda: watching.value('penstock_sync_status{status="Synced"}') == 1, "the first delivery is seen")
+    eventually(
+        lambda: watching.value('penstock_sync_status{status="Synced"}') == 1, "the first delivery is seen", every_s=0.5
+    )
     assert watching.value('up{job="penstock"}') == 1
     [target] = watching.asked("targets")["activeTargets"]
     assert (target["health"], target["lastError"]) == ("up", "")
     alerts = {rule["alert"] for group in yaml.safe_load(RULES.read_text())["spec"]["groups"] for rule in group["rules"]}
-    eventually(lambda: all(rule["health"] != "unknown" for rule in watching.rules()), "each rule is evaluated")
+    eventually(
+        lambda: all(rule["health"] != "unknown" for rule in watching.rules()), "each rule is evaluated", every_s=0.5
+    )
     assert {rule["name"] for rule in watching.rules()} == alerts
     assert [(rule["name"], rule.get("lastError")) for rule in watching.rules() if rule["health"] != "ok"] == []
     assert watching.firing() == {}
@@ -118,7 +122,7 @@ def _fails(service: Service, watching: Prometheus) -> None:
     httpx.post(f"{service.url}/_simulator/faults", json=fault, timeout=30).raise_for_status()
     service.world.flow("hours", module("Hours", says="We are open"))
     service.world.commit()
-    eventually(lambda: "PenstockDeliveryFailed" in watching.firing(), "the alert fires")
+    eventually(lambda: "PenstockDeliveryFailed" in watching.firing(), "the alert fires", every_s=0.5)
     labels = watching.firing()["PenstockDeliveryFailed"]
     assert labels["organization"] == "acme"
     assert labels["outcome"] in ("failed", "rolled-back")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,6 +115,12 @@ class Machine:
         return re.sub(
             rf"(?<![\w.-])(?:{'|'.join(map(re.escape, words))})(?![\w.-])", lambda found: places[found[0]], text
         )
+
+    def listens(self, service: str) -> bool:
+        """Whether its port is open: its health check starts an interpreter each time."""
+        [port] = [port for there, port in self._ports.items() if there.startswith(f"{service}:")]
+        with socket.socket() as client:
+            return client.connect_ex((_LOOPBACK, port)) == 0
 
     def _place(self, service: str, path: str) -> Path:
         return self._folder / service / path.removeprefix("/")
