@@ -6,7 +6,6 @@ import base64
 import contextlib
 import http.server
 import json
-import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -172,11 +171,7 @@ def test_a_git_token_is_in_no_message_and_in_no_argument(shell: Shell, tmp_path:
             return 401, {"WWW-Authenticate": 'Basic realm="git"'}, ""
         return 403, {"Content-Type": "text/plain"}, f"no {sent} and no {TOKEN}\n"
 
-    wrapper, log = tmp_path / "bin" / "git", tmp_path / "arguments.log"
-    wrapper.parent.mkdir()
-    real = subprocess.run(["which", "git"], check=True, capture_output=True, text=True).stdout.strip()
-    wrapper.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {real} "$@"\n')
-    wrapper.chmod(0o755)
+    log = tmp_path / "git.log"
     port = free_port()
     with server(refuse) as (url, heard):
         shell.environment |= {
@@ -184,7 +179,8 @@ def test_a_git_token_is_in_no_message_and_in_no_argument(shell: Shell, tmp_path:
             "PENSTOCK_REPOSITORY_URL": f"{url}/flows.git",
             "PENSTOCK_WORK_DIR": str(tmp_path / "work"),
             "PENSTOCK_HTTP_ADDRESS": f"127.0.0.1:{port}",
-            "PATH": f"{wrapper.parent}:{os.environ['PATH']}",
+            "GIT_TRACE2_EVENT": str(log),
+            "GIT_TRACE2_REDACT": "0",
         }
         shown = shown_by_the_service(shell, port, until=lambda status: status["fault"] is not None)
 

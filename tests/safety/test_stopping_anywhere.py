@@ -77,7 +77,7 @@ async def _converges(world: World) -> None:
         report = await world.apply()
         assert report.error is None
         assert report.plan is not None
-        if all(change.blocked for change in report.plan.actions):
+        if report.delivered or all(change.blocked for change in report.plan.actions):
             break
     assert not world.services.store.journal.unfinished(ORGANIZATION)
 
