@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import yaml
 
 from controller.service.access.person import Role
 from controller.service.access.tokens import new_entry, new_token
-from tests.support.commands import run
+from tests.support.inside import run_inside
 from tests.support.service import Service, eventually
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
@@ -33,7 +33,7 @@ class Site:
 
     def ask(self, *words: str, person: str | None = "olga") -> tuple[int, str, str]:
         """A command on the laptop."""
-        done = run(*words, cwd=self.laptop, env=self.environment(person))
+        done = run_inside(*words, cwd=self.laptop, env=self.environment(person))
         return done.returncode, done.stdout, done.stderr
 
     def environment(self, person: str | None) -> dict[str, str]:
@@ -49,22 +49,28 @@ class Site:
 
     def on_the_host(self, *words: str) -> str:
         """The output of the same command in the controller's store, with its manifests."""
-        done = run(*words, cwd=self.service.world.clone, env=self.service.environment)
+        done = run_inside(*words, cwd=self.service.world.clone, env=self.service.environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def plan_digest(self) -> str | None:
         """Of the plan that holds now, as the controller knows it."""
-        headers = {"authorization": f"Bearer {self.tokens['rita']}"}
-        url = f"http://127.0.0.1:{self.service.port}/api/v1/organizations"
-        found = httpx.get(url, headers=headers, timeout=30).json()
-        digest: str | None = found["organizations"][0]["plan_digest"]
+        digest: str | None = self._told("")["organizations"][0]["plan_digest"]
         return digest
+
+    def _told(self, path: str) -> Any:
+        """What its API says below `organizations`."""
+        url = f"http://127.0.0.1:{self.service.port}/api/v1/organizations{path}"
+        return httpx.get(url, headers={"authorization": f"Bearer {self.tokens['rita']}"}, timeout=30).json()
 
     def stop(self) -> None:
         if self.service.process is not None and self.service.process.poll() is None:
             self.service.process.kill()
             self.service.process.wait()
+
+    def describe(self, **spec: object) -> None:
+        """Write other settings of the organisation, for the next commit."""
+        self.service.world.describe(apiUrl=self.service.url, loginUrl=self.service.url, **spec)
 
     def change(self, says: str, **spec: object) -> None:
         """Commit and push other content of Front; `spec` are further fields of its manifest."""
@@ -75,23 +81,20 @@ class Site:
         """The version that is live."""
         return str(self.service.live()["Front"])
 
-    def health(self) -> str | None:
-        """Front's, as the controller shows it."""
-        code, out, _ = self.ask("status", "--format", "json")
-        flows = json.loads(out)["organizations"][0]["flows"] if code == 0 else []
-        return next((str(each["health"]) for each in flows if each["flow"] == "front"), None)
+    def flows(self) -> dict[str, dict[str, str]]:
+        """The flows by name, as the controller shows them."""
+        return {each["flow"]: each for each in self._told("/acme/flows").get("flows", ())}
 
     def until_delivered(self, version: str) -> None:
         """Until the version is live and recorded, and the controller has looked since."""
         eventually(lambda: self._is_delivered(version), f"{version} is delivered")
 
     def _is_delivered(self, version: str) -> bool:
-        if self.front() != version or self.plan_digest() is None:  # a command takes many times as long
+        if self.front() != version or self.plan_digest() is None:
             return False
-        code, out, _ = self.ask("status", "--format", "json")
-        flows = json.loads(out)["organizations"][0]["flows"] if code == 0 else []
-        in_order = all((each["sync"], each["health"]) == ("Synced", "Healthy") for each in flows)
-        is_live = any((each["flow"], each["version"]) == ("front", version) for each in flows)
+        flows = self.flows()
+        in_order = all((each["sync"], each["health"]) == ("Synced", "Healthy") for each in flows.values())
+        is_live = "front" in flows and flows["front"]["version"] == version
         return in_order and is_live and self.plan_digest() is not None
 
 
@@ -111,7 +114,13 @@ def begun_site(world: World, folder: Path, **hours: object) -> Iterator[Site]:
         file = folder / "tokens.yaml"
         file.write_text(yaml.safe_dump({"tokens": [each.model_dump(mode="json") for each in entries]}))
         file.chmod(0o600)
-        service.environment |= {"PENSTOCK_TOKENS_FILE": str(file), "PENSTOCK_READ_ACCESS": "token"}
+        service.environment |= {
+            "PENSTOCK_TOKENS_FILE": str(file),
+            "PENSTOCK_READ_ACCESS": "token",
+            # It works on whatever the test waits for.
+            "PENSTOCK_POLL_INTERVAL": "1",
+            "PENSTOCK_DRIFT_INTERVAL": "3",
+        }
         (folder / "laptop").mkdir()
         made = Site(service, folder / "laptop", tokens)
         service.start()
