@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import ssl
-import subprocess
-import sys
 from pathlib import Path
 from unittest import mock
 
@@ -17,12 +15,11 @@ from controller.cli.commands.demo.stage import DemoStage, open_stage
 from controller.domain.errors.process import Interrupted
 from controller.planning.model import Plan
 from controller.reconcile.pass_ import Unwatched
-
-PENSTOCK = Path(sys.executable).with_name("penstock")
+from tests.support.commands import run
 
 
 def test_the_demo_comes_to_its_end_and_every_claim_of_it_holds(tmp_path: Path) -> None:
-    done = subprocess.run([PENSTOCK, "demo"], cwd=tmp_path, check=False, capture_output=True, text=True)
+    done = run("demo", cwd=tmp_path, strict=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     told = [line for line in done.stdout.splitlines() if line[:2] in {f"{number}." for number in range(10)}]
     assert len(told) == len(CHAPTERS)
