@@ -42,8 +42,8 @@ class Newcomer:
             "PATH": path,
             "PENSTOCK_HTTP_ADDRESS": f"127.0.0.1:{self.port}",
             "PENSTOCK_ORGANIZATION_HOSTS": "127.0.0.1",
-            "PENSTOCK_POLL_INTERVAL": "0.3",
-            "PENSTOCK_DRIFT_INTERVAL": "1",
+            "PENSTOCK_POLL_INTERVAL": "1",
+            "PENSTOCK_DRIFT_INTERVAL": "3",
             "PENSTOCK_WORK_DIR": str(folder / "work"),
         }
         self._prelude: list[str] = []

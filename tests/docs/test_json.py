@@ -19,7 +19,7 @@ from docs.json_page import PAGE, page
 from tests.support.clock import SteppedClock
 from tests.support.documents import follows_its_schema
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import module
 
 Fields = dict[str, object]
@@ -40,7 +40,7 @@ def test_every_field_of_every_document_has_a_meaning() -> None:
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fields]]:
     """Documents of every command, from a repository whose flow was delivered, approved, rolled back and broken."""
-    with simulator_process() as url:
+    with simulator_thread() as url:
         shell = InsideShell(tmp_path_factory.mktemp("json"), url)
         found = {"plan": shell.json("plan"), "applied": shell.json("apply")}
         shell.flow("front", module("Nobody calls me"))
