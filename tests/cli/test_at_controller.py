@@ -56,7 +56,9 @@ def test_a_person_steers_the_controller_from_a_laptop(site: Site) -> None:
     assert site.front() != "1.0"
 
     assert site.ask("suspend", "--reason", "an outage")[0] == 0
+    digest = site.plan_digest()
     site.change("Third")
+    eventually(lambda: site.plan_digest() not in (digest, None), "the plan of the change")
     code, out, _ = site.ask("sync", "--reason", "try it", "--wait")
     assert (code, "refused" in out) == (3, True), out
     _, out, _ = site.ask("status")

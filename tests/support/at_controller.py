@@ -87,7 +87,7 @@ class Site:
 
     def until_delivered(self, version: str) -> None:
         """Until the version is live and recorded, and the controller has looked since."""
-        eventually(lambda: self._is_delivered(version), f"{version} is delivered")
+        eventually(lambda: self._is_delivered(version), f"{version} is delivered", every_s=0.5)
 
     def _is_delivered(self, version: str) -> bool:
         if self.front() != version or self.plan_digest() is None:
