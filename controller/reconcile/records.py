@@ -7,7 +7,7 @@ digests cover the organisation's export.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, Saved
 from controller.repository.record import RecordedCommit
 from controller.store.audit import AuditEntry
 
+_TOGETHER = 50
+"""Audit entries that are appended in one transaction."""
 _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 
 
@@ -194,18 +196,25 @@ def _append_commit(held: Held, commit: ArtifactCommit, took_ms: float, outcome: 
     status = "success" if error is None else "failure"
     commit_facts = _of_commit(outcome) if isinstance(outcome, RecordedCommit) else {"code": outcome.code}
     about = {"latency_ms": took_ms, "error": None if error is None else error.message}
+    entries = [{**about, **facts, "details": {**commit_facts, **facts["details"]}} for facts in _parts(commit)]
+    # Not all at once: nobody else can append meanwhile, and a first record may have thousands.
+    for first in range(0, len(entries), _TOGETHER):
+        with held.services.store.together():
+            for facts in entries[first : first + _TOGETHER]:
+                _append(held, status, facts)
+
+
+def _parts(commit: ArtifactCommit) -> Iterator[dict[str, Any]]:
+    """What the commit holds of each flow, delivered or removed, and of each draft."""
     paths = export_paths(commit)
-    with held.services.store.together():
-        for flow in commit.flows:
-            key, version = flow.recorded.key, flow.recorded.version
-            facts = {"flow": str(key), "flow_id": flow.recorded.flow_id or None, "version": version}
-            details = {**commit_facts, "deployment": commit.deployment, "artifact_paths": paths.get(key, [])}
-            _append(held, status, {**about, **facts, "details": details})
-        for key in commit.removed:
-            details = {**commit_facts, "deployment": commit.deployment, "removed": True}
-            _append(held, status, {**about, "flow": str(key), "details": details})
-        for draft in commit.drafts:
-            _append(held, status, {**about, "details": {**commit_facts, "draft": draft.manifest}})
+    for flow in commit.flows:
+        key, flow_id, version = flow.recorded.key, flow.recorded.flow_id or None, flow.recorded.version
+        details = {"deployment": commit.deployment, "artifact_paths": paths.get(key, [])}
+        yield {"flow": str(key), "flow_id": flow_id, "version": version, "details": details}
+    for key in commit.removed:
+        yield {"flow": str(key), "details": {"deployment": commit.deployment, "removed": True}}
+    for draft in commit.drafts:
+        yield {"details": {"draft": draft.manifest}}
 
 
 def _of_commit(made: RecordedCommit) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from controller.cli.running import opened_services
 from controller.domain.errors.repository import GitRemoteFailed
@@ -51,6 +52,29 @@ async def test_drift_is_noted_once_when_it_begins_and_once_when_it_has_ended(del
     replaced = entries(delivered, "drift")[1:]
     assert [(entry.status, entry.version) for entry in replaced] == [("ended", "2.0"), ("begun", "3.0")]
     assert replaced[0].details["lasted_ms"] == 900_000
+
+
+async def test_entries_of_a_record_share_transactions_of_bounded_size(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.reconcile.records._TOGETHER", 2)
+    appended: list[int] = [0]
+
+    def executed(_c: object, _u: object, statement: str, *_: object) -> None:
+        appended[-1] += statement.startswith("INSERT INTO audit ")
+
+    def committed(_: object) -> None:
+        appended.append(0)
+
+    engine = world.services.store.database._engine
+    for number in range(5):
+        world.flow(f"flow-{number}", inbound(f"Flow {number}"))
+    world.commit()
+    event.listen(engine, "before_cursor_execute", executed)
+    event.listen(engine, "commit", committed)
+    assert (await world.apply()).delivered
+    assert [each.flow for each in entries(world, "record")] == [f"inboundcall/Flow {number}" for number in range(5)]
+    assert [number for number in appended if number][-3:] == [2, 2, 1]
 
 
 async def test_a_delivery_ends_drift_and_tells_who_did(delivered: World) -> None:
