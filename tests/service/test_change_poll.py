@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import pytest
@@ -18,6 +18,7 @@ from controller.service.orders import Orders, Telling
 from controller.service.out_of_band import REASON, OutOfBandChanges
 from controller.service.worker import Worker
 from tests.support.dialects import BOTH
+from tests.support.played_once import played_once
 from tests.support.sources import inbound
 from tests.support.world import World
 
@@ -60,12 +61,19 @@ class Watcher:
         return self.world.simulator.calls.count("GET", route)
 
 
-async def delivered(world: World, names: Collection[str]) -> Watcher:
+@played_once
+async def deliver(world: World, names: Sequence[str]) -> None:
     for name in names:
-        world.flow(name.replace(" ", "-").lower(), inbound(name))
+        world.flow(name.lower(), inbound(name))
     world.commit()
+    assert (await world.apply()).delivered
+
+
+async def delivered(world: World, names: Sequence[str]) -> Watcher:
+    """A controller that has looked at what an earlier one delivered."""
+    await deliver(world, names)
     watcher = Watcher(world)
-    await watcher.look(deliver=True)
+    await watcher.look()
     return watcher
 
 

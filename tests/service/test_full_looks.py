@@ -18,6 +18,7 @@ from controller.service.http import service_routes
 from controller.service.metrics import Metrics
 from controller.service.orders import Orders, Telling
 from controller.service.worker import Worker
+from tests.support.played_once import played_once
 from tests.support.sources import inbound
 from tests.support.world import World
 
@@ -68,13 +69,18 @@ class Watch:
             await working
 
 
-async def settled(world: World) -> Watch:
-    """Two flows are delivered, and the listing shows it for long. A page of it holds one flow."""
-    world.settings = world.services.settings = world.services.settings.model_copy(update={"page_size": 1})
+@played_once
+async def delivered(world: World) -> None:
     world.flow("desk", inbound("Desk"))
     world.flow("front", inbound("Front"))
     world.commit()
     assert (await world.apply()).delivered
+
+
+async def settled(world: World) -> Watch:
+    """Two flows are delivered, and the listing shows it for long. A page of it holds one flow."""
+    await delivered(world)
+    world.settings = world.services.settings = world.services.settings.model_copy(update={"page_size": 1})
     world.clock.advance(1800)
     return Watch(world)
 
@@ -116,7 +122,7 @@ async def test_a_pass_that_could_not_look_leaves_the_full_look_to_the_next(world
         world.by_hand("delete", "inboundcall", "Desk")
         world.fault("http-5xx", match={"route": LISTED}, for_s=DRIFT_S)
         watch.worker.nudge("changed by hand")
-        await watch.windows(600)
+        await watch.windows(300)
     assert watch.reports[1].error is not None
     assert world.live("inboundcall", "Desk") == "1.0", "it is delivered again"
 

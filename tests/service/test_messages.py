@@ -131,6 +131,8 @@ def service(world: World, outside: Outside, tmp_path: Path) -> Iterator[Service]
         world.commit()
         made = Service(world, url, tmp_path)
         made.environment |= {
+            "PENSTOCK_POLL_INTERVAL": "1",
+            "PENSTOCK_DRIFT_INTERVAL": "2",
             "PENSTOCK_CONFIG": str(tmp_path / "configuration.yaml"),
             "PENSTOCK_GATE_HOSTS": "127.0.0.1",
             "PENSTOCK_PUBLIC_URL": f"http://127.0.0.1:{made.port}",

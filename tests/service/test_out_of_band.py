@@ -6,6 +6,7 @@ import pytest
 
 from controller.domain.events import FlowEvent
 from controller.service.out_of_band import REASON, OutOfBandChanges
+from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
 from tests.support.world import World
 
@@ -27,13 +28,20 @@ class Heard:
         return FlowEvent(self.world.simulator.flow(flow_type, name).id, version, "PUBLISH", "SUCCESS", deleted=deleted)
 
 
-@pytest.fixture
-async def heard(world: World) -> Heard:
+@played_once
+async def delivered(world: World) -> None:
     world.flow("front", inbound("Front", calls=["Hours"]))
     world.flow("hours", module("Hours"))
     world.commit()
+    assert (await world.apply()).delivered
+
+
+@pytest.fixture
+async def heard(world: World) -> Heard:
+    """It has seen what an earlier delivery left live."""
+    await delivered(world)
     made = Heard(world)
-    await made.deliver()
+    made.changes.pass_ended(await world.plan())
     return made
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.support.service import Service
-from tests.support.shell import free_port, simulator_process
+from tests.support.shell import free_port
 from tests.support.sources import inbound, module
 from tests.support.world import World
 
@@ -25,14 +28,15 @@ class Organization:
     """A served simulator that can go away and come back at the same address."""
 
     def __init__(self, folder: Path) -> None:
-        self._port = str(free_port())
-        self._state = str(folder / "organization.json")
+        self._port = free_port()
+        self._state = folder / "organization.json"
         self._running = ExitStack()
         self.start()
 
     def start(self) -> None:
-        arguments = ("--port", self._port, "--state", self._state, "--rate-limit", "3000")
-        self.url = self._running.enter_context(simulator_process(*arguments))
+        settings = SimulatorSettings(time_scale=50, rate_limit_per_minute=3000)
+        simulator = Simulator(settings=settings, state_file=self._state)
+        self.url = self._running.enter_context(running(simulator, port=self._port))
 
     def stop(self) -> None:
         self._running.close()

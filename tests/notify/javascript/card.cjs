@@ -1,4 +1,4 @@
-// Parses and renders an Adaptive Card with Microsoft's own library; prints what it finds wrong, and the page.
+// Parses and renders Adaptive Cards with Microsoft's own library; prints what it finds wrong with each, and its page.
 const { createRequire } = require("module");
 const needs = createRequire(process.argv[2] + "/package.json");
 const { JSDOM } = needs("jsdom");
@@ -13,21 +13,21 @@ cards.AdaptiveCard.onProcessMarkdown = (text, result) => {
   result.outputHtml = markdown.render(text);
   result.didProcess = true;
 };
-const given = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const card = new cards.AdaptiveCard();
-const context = new cards.SerializationContext();
-card.parse(given, context);
-const wrong = [];
-for (let index = 0; index < context.eventCount; index++) wrong.push(context.getEventAt(index).message);
-for (const each of card.validateProperties().validationEvents) wrong.push(each.message);
-const rendered = card.render();
-console.log(
-  JSON.stringify({
+const found = (given) => {
+  const card = new cards.AdaptiveCard();
+  const context = new cards.SerializationContext();
+  card.parse(given, context);
+  const wrong = [];
+  for (let index = 0; index < context.eventCount; index++) wrong.push(context.getEventAt(index).message);
+  for (const each of card.validateProperties().validationEvents) wrong.push(each.message);
+  const rendered = card.render();
+  return {
     wrong,
     text: rendered.textContent,
     links: [...rendered.querySelectorAll("a")].map((each) => each.getAttribute("href")),
     images: rendered.querySelectorAll("img").length,
     bold: [...rendered.querySelectorAll("strong")].map((each) => each.textContent),
     actions: card.getActionCount(),
-  }),
-);
+  };
+};
+console.log(JSON.stringify(JSON.parse(require("fs").readFileSync(0, "utf8")).map(found)));
