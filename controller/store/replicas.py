@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, true, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, delete, or_, select, true, update
 
 from controller.store.database import StorePart, insert_or_update
 from controller.store.leases import insert_free
@@ -98,8 +98,7 @@ class Replicas(StorePart):
             insert_or_update(connection, replicas, values)
             if not again:
                 connection.execute(delete(replicas).where(replicas.c.expires_at < now - _FORGOTTEN_AFTER))
-            held = _held_by(member.name), leases.c.expires_at > now
-            connection.execute(update(leases).where(*held).values(expires_at=until))
+            connection.execute(_RENEW, {"own": member.name, "now": now, "until": until})
             return replace(_roster(connection, now), replaced=known is not None and not again)
 
     def claim(self, name: str, organizations: Iterable[str], dead: Collection[str], *, ttl_s: float) -> frozenset[str]:
@@ -155,12 +154,20 @@ _ASSIGNED: Final = select(leases.c.name, leases.c.holder, leases.c.expires_at).w
 )
 
 
-def _held_by(name: str) -> ColumnElement[bool]:
+def _held_by(name: str | BindParameter[str]) -> ColumnElement[bool]:
     return and_(leases.c.holder == name, leases.c.name.startswith(_PREFIX, autoescape=True))
 
 
+_ALIVE: Final = select(replicas).where(replicas.c.expires_at > bindparam("now"))
+_RENEW: Final = (
+    update(leases)
+    .where(_held_by(bindparam("own")), leases.c.expires_at > bindparam("now"))
+    .values(expires_at=bindparam("until"))
+)
+
+
 def _roster(connection: Connection, now: datetime) -> Roster:
-    alive = connection.execute(select(replicas).where(replicas.c.expires_at > now)).mappings().all()
+    alive = connection.execute(_ALIVE, {"now": now}).mappings().all()
     assigned = connection.execute(_ASSIGNED).mappings().all()
     return Roster(
         now,
