@@ -77,13 +77,13 @@ async def test_a_shutdown_signal_lets_the_exports_that_wait_begin(world: World) 
 
 async def test_a_crash_before_the_exports_is_made_up_for_in_one_job(world: World) -> None:
     """The next process exports exactly the versions that were published, and publishes nothing again."""
-    world.describe(sync={"concurrency": 10})
-    _flows(world, 20)
+    world.describe(sync={"concurrency": 5})
+    _flows(world, 10)
     exported: list[DeliveryEvent] = []
 
     def half_exported(event: DeliveryEvent) -> bool:
         exported.extend([event] if event.name == "change.exported" else [])
-        return len(exported) == 10
+        return len(exported) == 5
 
     try:
         await world.apply(Recording(half_exported))
@@ -97,7 +97,7 @@ async def test_a_crash_before_the_exports_is_made_up_for_in_one_job(world: World
 
     assert report.error is None
     assert world.publishes() == published
-    assert len(_exported(world)) == 20
+    assert len(_exported(world)) == 10
     assert world.simulator.calls.count("POST", JOBS) <= 2
     await world.assert_settled()
 

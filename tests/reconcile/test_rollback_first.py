@@ -15,9 +15,10 @@ from controller.reconcile.workspace import open_folder
 from tests.reconcile.scenes import two_versions_live
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
+from tests.support.stores import prepare
 from tests.support.world import ORGANIZATION, Recording, World
 
-LIMIT, OTHERS = 300, 270
+LIMIT, OTHERS = 200, 180
 """Requests a minute, and how many of them are not left for people and rollbacks."""
 
 
@@ -45,6 +46,7 @@ def connection(world: World) -> Platform:
 async def test_it_is_done_while_all_others_wait_for_the_budget(world: World, store: str) -> None:
     """Also with a store that does not know yet which organisation it is, as on a colleague's machine."""
     await two_versions_live(world)
+    prepare(world.folder / "new.db")
     url = world.settings.store if store == "known" else f"sqlite:///{world.folder / 'new.db'}"
     world.settings = world.settings.model_copy(update={"rate_limit": LIMIT, "store": url})
     await world.restart()
