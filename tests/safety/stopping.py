@@ -20,7 +20,7 @@ from tests.support.sources import inbound, module, workflow
 from tests.support.world import Recording, World
 
 OLD, NEW = "Hello", "New"
-ONE_HOUR = {"rollout": {"bake": "1h"}}
+LONG_BAKE = {"rollout": {"bake": "10m"}}
 LONG_S = 300.0
 """Longer than the grace, and than any lost answer is looked for."""
 GATE = {"errorRate": {"window": "15m", "minimumSamples": 10, "max": "2%"}}
@@ -213,8 +213,8 @@ PHASES: Mapping[str, Phase] = {
         _S.PUBLISHING, _meanwhile(_busy, at("lock.waiting")), _PUBLISHING, before_next=_idle, dialects=_VERSIONED
     ),
     "live": Phase(_S.LIVE, at("change.live"), _DONE),
-    "live, about to bake": Phase(_S.LIVE, at("change.live"), _BAKING, desk=ONE_HOUR),
-    "baking": Phase(_S.BAKING, at("change.baking"), _BAKING, after_s=100, desk=ONE_HOUR),
+    "live, about to bake": Phase(_S.LIVE, at("change.live"), _BAKING, desk=LONG_BAKE),
+    "baking": Phase(_S.BAKING, at("change.baking"), _BAKING, after_s=100, desk=LONG_BAKE),
     "waiting for callers": Phase(
         _S.BAKING,
         at("change.baking"),
