@@ -1,7 +1,10 @@
 """What a pass does under faults when it lets calls go to a version that is there already.
 
-`desk` has three versions, git pins the second while the third is live, and there is no file to upload. The architect
+A flow has three versions, git pins the second while the third is live, and there is no file to upload. The architect
 dialect publishes the version once more, the versioned one switches to it.
+
+Some rows share a world, and each has a flow of its own: what a row leaves to be done is seen in the plan of the next
+one, or after the last.
 """
 
 from __future__ import annotations
@@ -13,11 +16,11 @@ import pytest
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import SyncStatus
 from tests.faults.outcome import DELIVERED, how
+from tests.faults.rows import begin_row
 from tests.support.sources import inbound
 from tests.support.world import World
 
 BOTH = (ARCHITECT, VERSIONED)
-DESK = "inboundcall/Desk"
 SWITCH = {
     ARCHITECT: {"route": "/api/v2/flows/actions/publish"},
     VERSIONED: {"route": "/api/v2/routing/flows/{flowId}"},
@@ -68,30 +71,43 @@ TABLE = [
     Row("publish-fails", {"message": "No such prompt."}, "request-rejected", "No such prompt.", (VERSIONED,)),
     Row("job-fails", {"message": "No such prompt."}, "flow-rejected", "No such prompt.", (ARCHITECT,), VALIDATE),
 ]
+SHARE = 8
+"""So many rows, with a flow each, share a world."""
 CASES = [
-    pytest.param(dialect, row, id=f"{dialect} {row.kind} {row.details}") for row in TABLE for dialect in row.dialects
+    pytest.param((dialect, number // SHARE), row, id=f"{dialect} {row.kind} {row.details}")
+    for dialect in BOTH
+    for number, row in enumerate(TABLE)
+    if dialect in row.dialects
 ]
 
 
-async def pin(world: World, version: str) -> None:
-    world.manifest("desk", type="inboundcall", name="Desk", source={"version": version})
+async def pin(world: World, version: str, *names: str) -> None:
+    for name in names:
+        world.manifest(name.lower(), type="inboundcall", name=name, source={"version": version})
     world.commit()
 
 
 async def take_over(world: World) -> None:
-    """Three versions that people published; the record knows the third."""
-    for says in ("One", "Two", "Three"):
-        key, version = world._check_in(inbound("Desk", says=says))
-        world._publish_by_hand(key, version)
-    await pin(world, "3.0")
+    """Three versions of each flow that people published; the record knows the third."""
+    names = [f"Desk{number}" for number in range(SHARE)]
+    for name in names:
+        for says in ("One", "Two", "Three"):
+            key, version = world._check_in(inbound(name, says=says))
+            world._publish_by_hand(key, version)
+    await pin(world, "3.0", *names)
     assert (await world.apply()).sync_status is SyncStatus.SYNCED
 
 
-@pytest.mark.parametrize(("world", "row"), CASES, indirect=["world"])
-async def test_a_pinned_version_under_a_fault(world: World, row: Row) -> None:
-    await take_over(world)
-    await pin(world, "2.0")
-    before = len(world.publishes())
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("shared_world", "row"), CASES, indirect=["shared_world"], scope="module")
+async def test_a_pinned_version_under_a_fault(shared_world: World, row: Row) -> None:
+    world, name = shared_world, f"Desk{TABLE.index(row) % SHARE}"
+    flow = f"inboundcall/{name}"
+    if not world.versions():
+        await take_over(world)
+    await begin_row(world)
+    await pin(world, "2.0", name)
+    before, others = len(world.publishes()), world.versions()
     world.fault(row.kind, match=row.match or SWITCH[world.dialect], **row.details)
 
     report = await world.apply()
@@ -100,19 +116,19 @@ async def test_a_pinned_version_under_a_fault(world: World, row: Row) -> None:
     assert fault["hits"] == row.details.get("times", fault["hits"]) > 0
     assert how(report) == row.ends
     written = world.publishes()[before:]
+    assert [change.flow for change in report.plan_or_raise().actions] == [name.lower()]
     if row.ends == DELIVERED:
-        assert world.versions() == {DESK: "2.0"}
-        assert written == [DESK]
-    else:
-        assert report.sync_status is SyncStatus.OUT_OF_SYNC
-        assert report.result is not None
-        assert row.words in " ".join(step.error.message for step in report.result.steps if step.error)
-        assert world.versions() == {DESK: "3.0"}
+        assert world.versions() == {**others, flow: "2.0"}
+        assert written == [flow]
+        return
+    assert report.sync_status is SyncStatus.OUT_OF_SYNC
+    assert report.result is not None
+    assert row.words in " ".join(step.error.message for step in report.result.steps if step.error)
+    assert world.versions() == {**others, flow: "3.0"}
 
     world.simulator.faults.clear()
     world.clock.advance(60)  # the circuit breaker may want a probe first
     again = await world.apply(retry=True)
     assert again.delivered, again.error
-    assert world.versions() == {DESK: "2.0"}
-    assert len(world.publishes()) == before + (1 if row.ends == DELIVERED else len(written) + 1)
-    await world.assert_settled()
+    assert world.versions() == {**others, flow: "2.0"}
+    assert len(world.publishes()) == before + len(written) + 1
