@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import httpx
 
-from controller.delivery.sync_run import DeliverySettings
 from tests.delivery.site import Site
 
 URL = "https://probe.example.com/ivr?token=abcdefgh"
@@ -30,5 +30,5 @@ class Probe:
 
 def probing(site: Site, probe: Probe) -> None:
     """From now on the site's HTTP gates are answered by the probe."""
-    site.settings = DeliverySettings(gate_transport=httpx.MockTransport(probe))
+    site.settings = replace(site.settings, gate_transport=httpx.MockTransport(probe))
     site.delivery = site._delivery()

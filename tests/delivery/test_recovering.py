@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliveryEvent, DeliverySettings
-from controller.domain.clock import SystemClock
 from controller.domain.desired import OnFailure, Rollout
 from controller.domain.errors.branches import Transient
 from controller.domain.errors.delivery import LeaseLost
 from controller.domain.status import StepState
-from controller.simulator.settings import SimulatorSettings, UnclearPublish
+from controller.simulator.settings import UnclearPublish
 from tests.delivery.scenes import DESK, FRONT, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Crash, Site, states
 from tests.support.sources import inbound, module
@@ -253,17 +251,12 @@ async def test_neither_a_source_nor_a_presigned_link_is_kept_in_the_store(site: 
         assert b"http://" not in content
 
 
-async def test_it_works_in_real_time(tmp_path: Path) -> None:
+async def test_it_works_in_real_time(hurried: Site) -> None:
     """The stepped clock hides nothing: the machine's own clock, durations a hundred times shorter."""
-    clock = SystemClock()
-    quick = DeliverySettings(poll_base_s=0.05, verify_wait_s=0.05, stop_check_s=0.05)
-    simulated = SimulatorSettings(rate_limit_per_minute=6000, time_scale=100)
-    site = Site(tmp_path, clock, simulated, settings=quick)  # type: ignore[arg-type]
-    site.want("desk", inbound("Desk"), rollout=Rollout(bake_s=0.2))
-    result = await site.deliver()
+    hurried.want("desk", inbound("Desk"), rollout=Rollout(bake_s=0.2))
+    result = await hurried.deliver()
     assert result.outcome is Outcome.SUCCEEDED
-    assert site.live() == {str(DESK): "1.0"}
-    await site.close()
+    assert hurried.live() == {str(DESK): "1.0"}
 
 
 async def test_a_sync_whose_process_ended_before_it_had_begun_all_is_incomplete(site: Site) -> None:
