@@ -13,17 +13,12 @@ from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import Endpoint
 from controller.domain.platform import Priority
 from controller.genesys.budget import RateBudget
-from controller.genesys.call import ApiCall
-from controller.genesys.connect import connect, open_transport
+from controller.genesys.connect import connect
 from controller.genesys.settings import TransportSettings
-from controller.simulator.app import create_app
-from controller.simulator.settings import SimulatorSettings
-from controller.simulator.simulator import Simulator
 from tests.genesys.scripted import reply, script
 from tests.support.clock import SteppedClock
 
 URL = "http://simulator.test"
-CALL = ApiCall("GET", "/api/v2/flows")
 
 
 def budget(clock: SteppedClock, **changes: float) -> RateBudget:
@@ -54,27 +49,6 @@ async def test_exports_that_wait_are_no_load(clock: SteppedClock) -> None:
     await asyncio.sleep(0)
     assert full.load.waiting == 1
     await asyncio.gather(*waiting)
-
-
-@pytest.mark.proof
-async def test_two_thousand_calls_against_300_a_minute_meet_no_429(clock: SteppedClock) -> None:
-    """They take as long as the limit demands, and not much longer."""
-    simulator = Simulator(clock, SimulatorSettings(rate_limit_per_minute=300))
-    transport = open_transport(
-        Endpoint(None, URL, URL),
-        "penstock",
-        "penstock-secret",
-        clock=clock,
-        settings=TransportSettings(),
-        http=httpx.ASGITransport(app=create_app(simulator)),
-    )
-    answers = await asyncio.gather(*(transport.send(CALL) for _ in range(2000)))
-    assert len(answers) == 2000
-    statuses = {answer.status for answer in answers}
-    assert statuses == {200}
-    assert simulator.calls.count(status=429) == 0
-    assert simulator.calls.count("GET", "/api/v2/flows", 200) == 2000
-    assert 7 * 60 <= clock.elapsed_s <= 8 * 60
 
 
 @pytest.mark.parametrize("seed", range(5))

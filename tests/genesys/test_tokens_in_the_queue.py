@@ -39,21 +39,25 @@ def _simulated(clock: SteppedClock, token_lifetime_s: float) -> tuple[Simulator,
 
 
 async def _send_two_thousand(simulator: Simulator, transport: Transport) -> None:
+    """Each is sent once, and none is refused; they take as long as the limit demands, and not much longer."""
+    began_s = simulator.clock.monotonic()
+    simulator.calls.clear()
     answers = await asyncio.gather(*(transport.send(CALL) for _ in range(2000)))
     assert [answer.status for answer in answers] == [200] * 2000
-    assert simulator.calls.count("GET", CALL.route, 200) >= 2000
+    assert simulator.calls.count("GET", CALL.route, 200) == 2000
     assert simulator.calls.count(status=401) == 0
     assert simulator.calls.count(status=429) == 0
+    assert 7 * 60 <= simulator.clock.monotonic() - began_s <= 8 * 60
 
 
-async def test_two_thousand_calls_that_begin_with_70_s_of_a_token_left_meet_no_401(clock: SteppedClock) -> None:
+async def test_two_thousand_calls_that_begin_with_70_s_of_a_token_left_meet_no_401_and_no_429(
+    clock: SteppedClock,
+) -> None:
     simulator, transport = _simulated(clock, 3600)
     await transport.send(CALL)
     clock.advance(3600 - 70)
-    began_s = clock.elapsed_s
     await _send_two_thousand(simulator, transport)
-    assert simulator.calls.count("POST", "/oauth/token") == 2
-    assert 7 * 60 <= clock.elapsed_s - began_s <= 8 * 60
+    assert simulator.calls.count("POST", "/oauth/token") == 1
 
 
 @pytest.mark.parametrize(("lifetime_s", "tokens"), [(300, 2), (100, 11)])
@@ -64,7 +68,6 @@ async def test_two_thousand_calls_outlive_many_tokens_without_a_401(
     simulator, transport = _simulated(clock, lifetime_s)
     await _send_two_thousand(simulator, transport)
     assert simulator.calls.count("POST", "/oauth/token") <= tokens
-    assert 7 * 60 <= clock.elapsed_s <= 8 * 60
 
 
 async def test_a_call_that_was_refused_is_repeated_with_a_token_that_is_good_when_its_turn_comes(
