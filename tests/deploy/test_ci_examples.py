@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 import yaml
 
 from controller.cli.commands import COMMANDS, Commands
+from tests.deploy.schemas import checked
 from tests.support.inside import InsideShell
 
 ROOT = Path(__file__).parents[2]
@@ -37,17 +36,6 @@ CALLS = {
     ".gitlab-ci.yml": ["validate", "plan", "comment"],
     "Jenkinsfile": ["validate", "comment"],
 }
-
-
-def checked(schema: str, path: Path) -> subprocess.CompletedProcess[str]:
-    transform = ["--data-transform", "gitlab-ci"] if "gitlab" in schema else []
-    return subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *transform, str(path)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def loaded(path: Path) -> Any:
@@ -77,7 +65,7 @@ def penstock_calls(path: Path) -> list[list[str]]:
 def test_a_file_is_valid_by_the_schema_of_its_forge(schema: str, path: Path) -> None:
     done = checked(schema, path)
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize(
@@ -91,7 +79,7 @@ def test_a_file_is_valid_by_the_schema_of_its_forge(schema: str, path: Path) -> 
 def test_the_schemas_refuse_what_is_wrong(schema: str, text: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.yml").write_text(text)
 
-    assert checked(schema, tmp_path / "wrong.yml").returncode == 1
+    assert checked(schema, tmp_path / "wrong.yml").exit_code == 1
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,11 +16,13 @@ from sqlalchemy import make_url
 from controller import __version__
 from controller.reconcile.settings import Settings
 from controller.service.access.tokens import hash_of, read_tokens
+from tests.deploy.schemas import checked
 from tests.docs.test_documented_commands import commands_of
 from tests.support.compose import COMPOSE, FOLDER, ROOT, SERVICES, prepared, secrets, volumes
 from tests.support.metrics import checked_by_promtool
 
 PAGE = ROOT / "docs" / "how-to" / "run-with-compose.md"
+SPECIFICATION = "vendor.compose-spec"
 PROVISIONING = FOLDER / "grafana" / "provisioning"
 
 
@@ -29,22 +30,16 @@ def environment(service: str) -> dict[str, str]:
     return dict(SERVICES[service].get("environment", {}))
 
 
-def checked(path: Path) -> subprocess.CompletedProcess[str]:
-    """By the schema of the Compose Specification, which check-jsonschema carries."""
-    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)]
-    return subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
-
-
 def test_the_file_is_valid_by_the_compose_specification() -> None:
-    done = checked(FOLDER / "compose.yaml")
+    done = checked(SPECIFICATION, FOLDER / "compose.yaml")
 
-    assert done.returncode == 0, done.stdout
+    assert done.exit_code == 0, done.output
 
 
 def test_the_schema_refuses_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {a: {image: b, port: 1}}\n")
 
-    assert checked(tmp_path / "compose.yaml").returncode == 1
+    assert checked(SPECIFICATION, tmp_path / "compose.yaml").exit_code == 1
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,11 +166,12 @@ async def test_annotations_are_sent_fifty_at_once(github: ForgeWorld, app: Any) 
 @pytest.mark.proof
 async def test_far_too_many_annotations_are_cut_and_the_summary_says_so(github: ForgeWorld, app: Any) -> None:
     forge = connected(github, app)
-    annotation = ForgeAnnotation("a.yaml", 1, None, AnnotationLevel.NOTICE, "x" * 100_000, "y" * 500)
+    short = ForgeAnnotation("a.yaml", 1, None, AnnotationLevel.NOTICE, "x", "y")
+    long = replace(short, message="x" * 100_000, title="y" * 500)
 
     assert forge.checks is not None
     result = CheckResult("penstock/validate", StatusState.SUCCESS, "t" * 500, "s" * 100_000)
-    await forge.checks.annotate(github.pull.sha, [annotation] * 1_200, result)
+    await forge.checks.annotate(github.pull.sha, [long] * 60 + [short] * 1_140, result)
 
     [run] = github.repository.checks.values()
     assert len(run.annotations) == 1_000

@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,24 @@ PACKAGES = ("gitea-js@1.23.0", "typescript@5.9.3")
 PROGRAM = Path(__file__).parent / "javascript" / "gitea.mjs"
 
 
+@dataclass(frozen=True, slots=True)
 class GiteaJs:
-    """A running client; each call gives `status`, `data`, `error` and `headers`."""
+    """A client of a server with a token, in a program that runs; each call gives `status`, `data`, `error`, `headers`.
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    Several clients may have one program.
+    """
+
+    program: subprocess.Popen[str]
+    url: str
+    token: str
 
     def call(self, group: str, method: str, *arguments: Any) -> dict[str, Any]:
         """Call `api.GROUP.METHOD(...)`."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([group, method, arguments]) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        assert self.program.stdin is not None
+        assert self.program.stdout is not None
+        self.program.stdin.write(json.dumps([self.url, self.token, group, method, arguments]) + "\n")
+        self.program.stdin.flush()
+        line = self.program.stdout.readline()
         assert line, f"{group}.{method}: the program ended"
         answer = json.loads(line)
         assert isinstance(answer, dict)
@@ -41,14 +47,13 @@ class GiteaJs:
 
 
 @contextmanager
-def gitea_js(url: str, token: str, home: Path) -> Iterator[GiteaJs]:
-    """A client of this server with this token. Skips where it cannot be installed."""
-    packages = installed(*PACKAGES)
-    command = [str(NODE), str(PROGRAM), url, token, str(packages)]
+def gitea_js(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """The program of the clients. Skips where gitea-js cannot be installed."""
+    command = [str(NODE), str(PROGRAM), str(installed(*PACKAGES))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**environment(), "HOME": str(home)}
     ) as process:
-        yield GiteaJs(process)
+        yield process
         assert process.stdin is not None
         process.stdin.close()
         process.wait(timeout=60)

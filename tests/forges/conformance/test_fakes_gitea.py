@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
 import pytest
@@ -38,10 +37,15 @@ def url(forge: Gitea) -> Iterator[str]:
         yield base
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    with gitea_js(tmp_path_factory.mktemp("gitea-js")) as running:
+        yield running
+
+
 @pytest.fixture
-def clients(url: str, tmp_path: Path) -> Iterator[Clients]:
-    with ExitStack() as running:
-        yield lambda login="penstock": running.enter_context(gitea_js(url, f"token-of-{login}", tmp_path))
+def clients(program: subprocess.Popen[str], url: str) -> Clients:
+    return lambda login="penstock": GiteaJs(program, url, f"token-of-{login}")
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
-const [, , url, token, packages] = process.argv;
+const [, , packages] = process.argv;
 const { giteaApi } = createRequire(`${packages}/`)("gitea-js");
-const api = giteaApi(url, { token });
+const apis = {};
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const [group, method, parameters] = JSON.parse(line);
+  const [url, token, group, method, parameters] = JSON.parse(line);
+  const api = (apis[`${url} ${token}`] ??= giteaApi(url, { token }));
   let answer;
   try {
     answer = await api[group][method](...parameters);
