@@ -9,7 +9,7 @@ import pytest
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors.process import StoreFailed
 from tests.availability.rivals import Rivals
-from tests.availability.wishes import ask_for_a_bake
+from tests.availability.wishes import ask_for_a_bake, ask_for_another_bake
 from tests.support.dialects import BOTH
 from tests.support.postgres import Server, needed_server, new_store
 from tests.support.service import eventually
@@ -36,6 +36,7 @@ async def asked(world: World, database: str) -> World:
     """`desk` is live, and a new version of it is asked for; the store is the server's."""
     world.settings = world.settings.model_copy(update={"store": database})
     await world.restart()
+    world.describe(safety={"maxActiveVersions": 2 * len(MOMENTS)})
     await ask_for_a_bake(world)
     return world
 
@@ -81,20 +82,22 @@ async def test_a_delivery_goes_on_whenever_the_server_is_restarted(asked: World,
 
 
 @BOTH
-@pytest.mark.parametrize("moment", MOMENTS)
-async def test_the_next_pass_goes_on_when_the_server_was_down_for_long(
-    asked: World, server: Server, moment: str
-) -> None:
-    """In the same process, whose connections all broke, and whose lease could not be given back."""
-    report = await asked.apply(GoingDown(server, moment))
+async def test_the_next_pass_goes_on_when_the_server_was_down_for_long(asked: World, server: Server) -> None:
+    """In the same process, whose connections all broke, and whose lease could not be given back.
 
-    assert isinstance(report.error, StoreFailed)
-    assert "the store postgresql" in report.error.message
-    server.start()
-    again = await asked.apply()
-    assert again.delivered, again.error
-    assert asked.publishes() == TWICE
-    await asked.assert_settled()
+    Once for each moment, with another new version each time.
+    """
+    for published, moment in enumerate(MOMENTS, len(TWICE)):
+        report = await asked.apply(GoingDown(server, moment))
+
+        assert isinstance(report.error, StoreFailed), moment
+        assert "the store postgresql" in report.error.message
+        server.start()
+        again = await asked.apply()
+        assert again.delivered, (moment, again.error)
+        assert asked.publishes() == ["inboundcall/Desk"] * published
+        await asked.assert_settled()
+        ask_for_another_bake(asked, f"After {moment}")
 
 
 def test_two_controllers_outlive_their_server_and_deliver_once(rivals: Rivals, server: Server) -> None:

@@ -11,5 +11,10 @@ async def ask_for_a_bake(world: World) -> None:
     world.flow("desk", inbound("Desk"))
     world.commit()
     assert (await world.apply()).delivered
-    world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"})
+    ask_for_another_bake(world, "New")
+
+
+def ask_for_another_bake(world: World, says: str) -> None:
+    """The same for one more version."""
+    world.flow("desk", inbound("Desk", says=says), rollout={"bake": "10m"})
     world.commit()
