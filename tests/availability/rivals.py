@@ -103,6 +103,8 @@ def make_service(world: World, url: str, database: str, folder: Path, name: str)
         "PENSTOCK_STORE": database,
         "PENSTOCK_HOLDER": name,
         "PENSTOCK_LEASE_TTL": str(LEASE_TTL_S),
+        "PENSTOCK_POLL_INTERVAL": "1",
+        "PENSTOCK_DRIFT_INTERVAL": "5",
         "ACME_ID": name,
         "ACME_SECRET": SECRET,
     }

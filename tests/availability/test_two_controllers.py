@@ -66,7 +66,8 @@ async def test_a_controller_that_was_stopped_past_its_lease_makes_no_further_wri
     before = [entry for entry in rivals.publishes() if entry[1] == "one"]
 
     rivals.other.start()
-    eventually(lambda: rivals.other.organization().get("sync") == "Synced", "the delivery by the other one")
+    eventually(rivals.delivered("1.0"), "the delivery by the other one")
+    eventually(lambda: rivals.other.organization().get("sync") == "Synced", "it sees that", every_s=1)
     fences = {fence for fence, _, _ in rivals.journal()}
     rivals.forget_calls()
     os.kill(rivals.one.process.pid, signal.SIGCONT)

@@ -17,7 +17,9 @@ def settle(rivals: Rivals) -> None:
         world.flow(flow, source, rollout={"bake": "1s"})
     names(world, **{folder: [flow] for folder, flow in FOLDERS.items()})
     for service, folder in zip((rivals.one, rivals.other), FOLDERS, strict=True):
-        service.environment["PENSTOCK_MANIFESTS"] = folder
+        # They look often, so that they meet.
+        often = {"PENSTOCK_POLL_INTERVAL": "0.3", "PENSTOCK_DRIFT_INTERVAL": "1"}
+        service.environment |= {"PENSTOCK_MANIFESTS": folder, **often}
 
 
 def wish(rivals: Rivals, says: str) -> None:
