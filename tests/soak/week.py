@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import sys
@@ -142,6 +143,9 @@ def main(days: str, seed: str, folder: str, store: str | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     place = Path(folder)
+    # What was imported stays, and is no part of what may grow: each sample would look through it.
+    gc.collect()
+    gc.freeze()
     summary = asyncio.run(live(float(days), int(seed), place, store or f"sqlite:///{place / 'store.db'}"))
     sys.stdout.write(f"{json.dumps(summary)}\n")
 
