@@ -81,7 +81,7 @@ async def test_what_a_delivery_could_not_do_is_the_plan_that_is_shown_and_can_be
 
 
 async def test_changes_that_have_not_begun_are_shown_with_what_they_wait_for(world: World) -> None:
-    world.flow("hours", module("Hours"), rollout={"bake": "10m"})
+    world.flow("hours", module("Hours"), rollout={"bake": "1h"})
     world.flow("front", inbound("Front", calls=["Hours"]))
     world.commit()
     store = world.services.store
