@@ -39,6 +39,13 @@ def told(start: Callable[..., subprocess.CompletedProcess[str]], file: Path, **o
     return json.loads(file.read_text())
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    """How many modules an interpreter has imported, and a command that is forked."""
+    file = tmp_path_factory.mktemp("imported") / "told"
+    return {start.__name__: told(start, file)["imported"] for start in (interpreter, forked)}
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_forked_command_begins_as_an_interpreter_does(tmp_path: Path, strict: bool) -> None:
     environment = {**os.environ, "TZ": "Asia/Tokyo", "TMPDIR": str(tmp_path), "OWN": "1", "EMPTY": ""}
@@ -114,29 +121,33 @@ def test_the_test_is_a_parent_of_orphans_only_while_a_command_starts(tmp_path: P
 
 
 @pytest.mark.parametrize("variable", ["PYTHONUTF8", "LC_ALL", "FORCE_COLOR", "PATH", "WEBSOCKETS_MAX_REDIRECTS"])
-def test_a_variable_that_is_read_at_import_makes_an_interpreter_of_its_own(tmp_path: Path, variable: str) -> None:
+def test_a_variable_that_is_read_at_import_makes_an_interpreter_of_its_own(
+    tmp_path: Path, imported: dict[str, int], variable: str
+) -> None:
     (tmp_path / "git").touch()
     value = {"LC_ALL": "C", "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}.get(variable, "1")
     modules = told(forked, tmp_path / "told", env={**os.environ, variable: value})["imported"]
-    assert told(forked, tmp_path / "told")["imported"] > modules
+    assert imported["forked"] > modules
 
 
-def test_the_variables_of_a_ci_service_make_none(tmp_path: Path) -> None:
+def test_the_variables_of_a_ci_service_make_none(tmp_path: Path, imported: dict[str, int]) -> None:
     ci = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "voice/flows", "GITLAB_CI": "true"}
 
     modules = told(forked, tmp_path / "told", env={**os.environ, **ci})["imported"]
 
-    assert modules == told(forked, tmp_path / "told")["imported"]
+    assert modules == imported["forked"]
 
 
-def test_a_folder_in_the_path_without_git_makes_none(tmp_path: Path) -> None:
+def test_a_folder_in_the_path_without_git_makes_none(tmp_path: Path, imported: dict[str, int]) -> None:
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     modules = told(forked, tmp_path / "told", env={**os.environ, "PATH": path})["imported"]
-    assert modules > told(interpreter, tmp_path / "told")["imported"]
+    assert modules > imported["interpreter"]
 
 
 @pytest.mark.parametrize("value", ["quiet", None])
-def test_the_variable_that_penstock_sets_for_itself_makes_none(tmp_path: Path, value: str | None) -> None:
+def test_the_variable_that_penstock_sets_for_itself_makes_none(
+    tmp_path: Path, imported: dict[str, int], value: str | None
+) -> None:
     """A pass in the test's own process leaves it there, and every later command would be an interpreter."""
     environment = {name: given for name, given in os.environ.items() if name != "GIT_PYTHON_REFRESH"}
     if value is not None:
@@ -144,8 +155,8 @@ def test_the_variable_that_penstock_sets_for_itself_makes_none(tmp_path: Path, v
 
     modules = told(forked, tmp_path / "told", env=environment)["imported"]
 
-    assert modules == told(forked, tmp_path / "told")["imported"]
-    assert modules > told(interpreter, tmp_path / "told")["imported"]
+    assert modules == imported["forked"]
+    assert modules > imported["interpreter"]
 
 
 def test_a_rehearsal_leaves_compiled_statements_and_nothing_else() -> None:
