@@ -89,23 +89,14 @@ async def test_a_hand_made_version_between_two_deliveries_has_its_person_and_its
 
 
 @BOTH
-async def test_a_rollback_says_what_was_taken_back_what_came_back_and_why(world: World) -> None:
-    first, second = await deliver(world, "First"), await deliver(world, "Second")
-    await world.rollback("front")
-    third = await later(world)
-
-    found = await front(world)
-
-    assert told(found.periods) == [("1.0", "delivered"), ("2.0", "rolled-back"), ("1.0", "restored")]
-    assert [version_at(found, at) for at in (first, second, third)] == ["1.0", "2.0", "1.0"]
-    assert (found.periods[-1].origin.by, found.periods[-1].origin.cause) == ("ada", "on-request")
-
-
-@BOTH
-async def test_without_the_store_git_and_the_organisation_tell_the_same(world: World) -> None:
+async def test_a_rollback_is_told_and_without_the_store_git_and_the_organisation_tell_the_same(world: World) -> None:
+    """A rollback says what was taken back, what came back and why."""
     moments = [await deliver(world, "First"), await deliver(world, "Second")]
     await world.rollback("front")
     moments.append(await later(world))
+    known = (await front(world)).periods
+    assert told(known) == [("1.0", "delivered"), ("2.0", "rolled-back"), ("1.0", "restored")]
+    assert (known[-1].origin.by, known[-1].origin.cause) == ("ada", "on-request")
     by_hand(world, "By hand")
     moments.append(await later(world))
     await lose_the_store(world)
@@ -163,10 +154,8 @@ async def test_the_id_joins_the_names_of_a_renamed_flow(world: World) -> None:
     assert [version_at(found, at) for at in (first, second)] == ["1.0", "2.0"]
 
 
-@pytest.mark.parametrize(("lost", "offline"), [(False, False), (False, True), (True, False)])
-async def test_an_organisation_that_was_renamed_keeps_its_past(world: World, lost: bool, offline: bool) -> None:
-    first = await deliver(world, "First")
-    second = await deliver(world, "Second")
+async def test_an_organisation_that_was_renamed_keeps_its_past(world: World) -> None:
+    moments = [await deliver(world, "First"), await deliver(world, "Second")]
     manifest = world.clone / "organization.yaml"
     manifest.write_text(manifest.read_text().replace(f"name: {ORGANIZATION}", "name: renamed"))
     world.flow("front", inbound("Front", says="Third"))
@@ -176,17 +165,22 @@ async def test_an_organisation_that_was_renamed_keeps_its_past(world: World, los
         return open_folder(world.clone, world.settings)
 
     assert (await run_pass(PassRequest("renamed", Mode.APPLY), world.services, source)).delivered
-    third = await later(world)
-    if lost:
-        await lose_the_store(world)
+    moments.append(await later(world))
 
+    await assert_past_of_renamed(world, moments, offline=True)
+    await assert_past_of_renamed(world, moments)
+    await lose_the_store(world)
+    await assert_past_of_renamed(world, moments)
+
+
+async def assert_past_of_renamed(world: World, moments: list[datetime], *, offline: bool = False) -> None:
     workspace = open_folder(world.clone, world.settings)
     found = await organization_history(
         world.services, workspace.repository, workspace.organization("renamed"), HistoryChoice("front", offline=offline)
     )
 
     (flow,) = found.flows
-    at = [live_at(flow.periods, moment).versions for moment in (first, second, third)]
+    at = [live_at(flow.periods, moment).versions for moment in moments]
     assert at == [("1.0",), ("2.0",), ("3.0",)]
     assert [period.origin.record is not None for period in flow.periods if period.version] == [True] * 3
     assert "the same organisation has records under 'acme', too: they and its deliveries count" in found.notes
