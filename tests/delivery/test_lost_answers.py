@@ -41,45 +41,38 @@ async def test_a_source_is_published_once(site: Site, match: dict[str, str], kin
 
 
 @pytest.mark.parametrize(("kind", "point"), KINDS)
-async def test_a_version_is_made_live_once(site: Site, kind: str, point: str) -> None:
-    for says in ("First", "Second"):
-        site.want("desk", inbound("Desk", says=says))
-        await site.deliver()
-    site.pin("desk", DESK, "1.0")
-    site.fault(kind, match=PUBLISH, times=1, point=point)
+async def test_a_version_is_made_live_once(second: Site, kind: str, point: str) -> None:
+    second.pin("desk", DESK, "1.0")
+    second.fault(kind, match=PUBLISH, times=1, point=point)
 
-    result = await site.deliver()
+    result = await second.deliver()
 
     assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
-    assert site.publishes()[2:] == ["inboundcall/Desk 1.0"]
+    assert second.publishes()[2:] == ["inboundcall/Desk 1.0"]
 
 
 @pytest.mark.parametrize(("kind", "field"), [("wrong-type", "id"), ("missing-field", "id")])
-async def test_an_answer_that_cannot_be_read_is_looked_into_like_a_lost_one(site: Site, kind: str, field: str) -> None:
-    for says in ("First", "Second"):
-        site.want("desk", inbound("Desk", says=says))
-        await site.deliver()
-    site.pin("desk", DESK, "1.0")
-    site.fault(kind, match=PUBLISH, times=1, field=field)
+async def test_an_answer_that_cannot_be_read_is_looked_into_like_a_lost_one(
+    second: Site, kind: str, field: str
+) -> None:
+    second.pin("desk", DESK, "1.0")
+    second.fault(kind, match=PUBLISH, times=1, field=field)
 
-    result = await site.deliver()
-
-    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
-    assert site.publishes()[2:] == ["inboundcall/Desk 1.0"]
-
-
-async def test_a_publish_that_takes_longer_than_its_lost_answer_is_looked_for_is_followed(site: Site) -> None:
-    for says in ("First", "Second"):
-        site.want("desk", inbound("Desk", says=says))
-        await site.deliver()
-    site.simulator.configure(replace(SETTINGS, publish_s=200))
-    site.pin("desk", DESK, "1.0")
-    site.fault("reset", match=PUBLISH, times=1, point="after")
-
-    result = await site.deliver()
+    result = await second.deliver()
 
     assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
-    assert site.publishes()[2:] == ["inboundcall/Desk 1.0"]
+    assert second.publishes()[2:] == ["inboundcall/Desk 1.0"]
+
+
+async def test_a_publish_that_takes_longer_than_its_lost_answer_is_looked_for_is_followed(second: Site) -> None:
+    second.simulator.configure(replace(SETTINGS, publish_s=200))
+    second.pin("desk", DESK, "1.0")
+    second.fault("reset", match=PUBLISH, times=1, point="after")
+
+    result = await second.deliver()
+
+    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
+    assert second.publishes()[2:] == ["inboundcall/Desk 1.0"]
 
 
 async def test_a_lost_answer_of_a_write_that_took_effect_is_put_right_in_the_journal(site: Site) -> None:
@@ -92,14 +85,11 @@ async def test_a_lost_answer_of_a_write_that_took_effect_is_put_right_in_the_jou
     assert statuses == [("upload", "success"), ("upload", "lost")]
 
 
-async def test_a_write_that_never_arrived_is_made_again_after_looking_for_half_a_minute(site: Site) -> None:
-    for says in ("First", "Second"):
-        site.want("desk", inbound("Desk", says=says))
-        await site.deliver()
-    site.pin("desk", DESK, "1.0")
-    site.fault("reset", match=PUBLISH, times=1, point="before")
-    result = await site.deliver()
-    assert outcomes(site, result.sync_id) == [("publish", WriteOutcome.LOST), ("publish", WriteOutcome.DONE)]
+async def test_a_write_that_never_arrived_is_made_again_after_looking_for_half_a_minute(second: Site) -> None:
+    second.pin("desk", DESK, "1.0")
+    second.fault("reset", match=PUBLISH, times=1, point="before")
+    result = await second.deliver()
+    assert outcomes(second, result.sync_id) == [("publish", WriteOutcome.LOST), ("publish", WriteOutcome.DONE)]
     assert result.steps[0].duration_s >= 30.0
 
 

@@ -30,10 +30,9 @@ async def test_there_is_nothing_to_recover_after_an_orderly_delivery(site: Site)
     assert (await site.recover()).clean
 
 
-async def test_a_failure_of_a_closed_sync_is_not_taken_up_again(site: Site) -> None:
+async def test_a_failure_of_a_closed_sync_is_not_taken_up_again(three_live: Site) -> None:
     """The failed flow moved on by hand; a later recovery of the same sync must not take that back."""
-    three(site)
-    await site.deliver()
+    site = three_live
     three(site, says="New")
     site.policy(OnFailure.ROLLBACK_FLOW)
     site.fault("job-fails", match={"flow": "Front"})
@@ -121,10 +120,9 @@ async def test_nothing_is_recovered_without_the_lease(site: Site) -> None:
         await site.delivery.recover(site.organization, old)
 
 
-async def test_an_outage_during_a_rollback_is_sat_out(site: Site) -> None:
+async def test_an_outage_during_a_rollback_is_sat_out(three_live: Site) -> None:
     """Ten minutes without an answer; then everything comes back."""
-    three(site)
-    await site.deliver()
+    site = three_live
     three(site, says="New")
     site.fault("job-fails", match={"flow": "Front"})
 
@@ -139,9 +137,10 @@ async def test_an_outage_during_a_rollback_is_sat_out(site: Site) -> None:
     assert site.live() == OLD
 
 
-async def test_an_outage_that_outlasts_a_rollback_is_reported_and_the_rollback_goes_on_afterwards(site: Site) -> None:
-    three(site)
-    await site.deliver()
+async def test_an_outage_that_outlasts_a_rollback_is_reported_and_the_rollback_goes_on_afterwards(
+    three_live: Site,
+) -> None:
+    site = three_live
     three(site, says="New")
     site.fault("job-fails", match={"flow": "Front"})
 

@@ -21,17 +21,17 @@ from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 
 
-async def failing_front(site: Site) -> None:
+@pytest.fixture
+def failing_front(three_live: Site) -> Site:
     """All three are live in 1.0; the next delivery fails at the last of them."""
-    three(site)
-    await site.deliver()
-    three(site, says="New")
-    site.fault("job-fails", match={"flow": "Front"}, message="the flow named 'Front' is broken")
+    three(three_live, says="New")
+    three_live.fault("job-fails", match={"flow": "Front"}, message="the flow named 'Front' is broken")
+    return three_live
 
 
-async def test_everything_that_the_sync_published_comes_back_in_reverse_order(site: Site) -> None:
+async def test_everything_that_the_sync_published_comes_back_in_reverse_order(failing_front: Site) -> None:
     """A caller that came back before its module is bound to the restored module, and a revert needs no delivery."""
-    await failing_front(site)
+    site = failing_front
 
     result = await site.deliver()
 
@@ -53,8 +53,8 @@ async def test_everything_that_the_sync_published_comes_back_in_reverse_order(si
     assert (await site.plan()).empty
 
 
-async def test_what_was_rolled_back_is_quarantined_until_git_changes(site: Site) -> None:
-    await failing_front(site)
+async def test_what_was_rolled_back_is_quarantined_until_git_changes(failing_front: Site) -> None:
+    site = failing_front
     await site.deliver()
     site.simulator.faults.clear()
 
@@ -70,8 +70,8 @@ async def test_what_was_rolled_back_is_quarantined_until_git_changes(site: Site)
     assert (await site.plan()).empty
 
 
-async def test_under_rollback_flow_only_the_failed_change_comes_back(site: Site) -> None:
-    await failing_front(site)
+async def test_under_rollback_flow_only_the_failed_change_comes_back(failing_front: Site) -> None:
+    site = failing_front
     site.policy(OnFailure.ROLLBACK_FLOW)
     result = await site.deliver()
     assert states(result) == {"hours": "exported", "desk": "exported", "front": "failed"}
@@ -124,9 +124,9 @@ async def test_new_flows_are_unpublished_again(site: Site) -> None:
 
 @pytest.mark.parametrize("behaviour", [UnclearPublish.SILENTLY_NOTHING, UnclearPublish.ERROR])
 async def test_where_old_versions_cannot_be_published_again_their_export_is_uploaded(
-    site: Site, behaviour: UnclearPublish
+    failing_front: Site, behaviour: UnclearPublish
 ) -> None:
-    await failing_front(site)
+    site = failing_front
     site.simulator.configure(replace(SETTINGS, older_version=behaviour))
 
     result = await site.deliver()
@@ -142,8 +142,8 @@ async def test_where_old_versions_cannot_be_published_again_their_export_is_uplo
     assert site.bound(DESK, HOURS) == "3.0"
 
 
-async def test_after_an_uploaded_rollback_a_revert_in_git_only_binds_the_untouched_caller(site: Site) -> None:
-    await failing_front(site)
+async def test_after_an_uploaded_rollback_a_revert_in_git_only_binds_the_untouched_caller(failing_front: Site) -> None:
+    site = failing_front
     site.simulator.configure(replace(SETTINGS, older_version=UnclearPublish.SILENTLY_NOTHING))
     await site.deliver()
     three(site)
@@ -154,9 +154,9 @@ async def test_after_an_uploaded_rollback_a_revert_in_git_only_binds_the_untouch
     assert (await site.plan()).empty
 
 
-async def test_a_rollback_that_fails_is_never_called_done(site: Site) -> None:
+async def test_a_rollback_that_fails_is_never_called_done(failing_front: Site) -> None:
     """The result, the journal, the audit log and change management call it a failure."""
-    await failing_front(site)
+    site = failing_front
     site.settings = replace(site.settings, announce_to=("change-management",))
     site.delivery = site._delivery()
     site.fault("publish-fails", match={"flow": "Hours"})
@@ -182,8 +182,8 @@ async def test_a_rollback_that_fails_is_never_called_done(site: Site) -> None:
     ]
 
 
-async def test_a_version_that_a_person_published_meanwhile_is_not_overridden(site: Site) -> None:
-    await failing_front(site)
+async def test_a_version_that_a_person_published_meanwhile_is_not_overridden(failing_front: Site) -> None:
+    site = failing_front
 
     def meddle(event: DeliveryEvent) -> bool:
         if event.name == "change.live" and event.flow == "desk":
@@ -202,8 +202,8 @@ async def test_a_version_that_a_person_published_meanwhile_is_not_overridden(sit
     assert site.live()[str(HOURS)] == "1.0"
 
 
-async def test_a_flow_whose_rollback_is_by_hand_is_left_as_it_is(site: Site) -> None:
-    await failing_front(site)
+async def test_a_flow_whose_rollback_is_by_hand_is_left_as_it_is(failing_front: Site) -> None:
+    site = failing_front
     site.want("desk", inbound("Desk", says="New", calls=["Hours"]), automatic_rollback=False)
     result = await site.deliver()
     desk = next(step for step in result.steps if step.change.flow == "desk")
@@ -223,9 +223,9 @@ async def test_a_publish_that_never_ends_is_undetermined_after_sixteen_minutes(s
     assert site.live() == {}
 
 
-async def test_at_every_event_whoever_listens_may_write_to_the_store(site: Site) -> None:
+async def test_at_every_event_whoever_listens_may_write_to_the_store(failing_front: Site) -> None:
     """Nothing is told in the middle of a transaction, which would lock others out and might be taken back."""
-    await failing_front(site)
+    site = failing_front
     other = Store.open(f"sqlite:///{site.folder}/store.db", clock=site.clock)
     told: list[str] = []
 

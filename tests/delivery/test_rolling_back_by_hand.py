@@ -17,15 +17,6 @@ from tests.delivery.site import NAME, SETTINGS, Site
 from tests.support.sources import inbound
 
 
-@pytest.fixture
-async def second(site: Site) -> Site:
-    """`desk` was delivered twice: 2.0 is live."""
-    for says in ("First", "Second"):
-        site.want("desk", inbound("Desk", says=says))
-        await site.deliver()
-    return site
-
-
 async def roll_back(site: Site) -> SyncResult:
     flow = site.organization.flows[0]
     live = await site.platform.flows.find(DESK)
