@@ -203,7 +203,7 @@ class Site:
             here.backup(there)
         clock = SteppedClock(self.clock.start)
         clock.elapsed_s = self.clock.elapsed_s
-        other = Site(folder, clock, self.simulator.settings, self.organization, self.settings)
+        other = Site(folder, clock, self.simulator.settings, self.organization, self.settings, self.ahead)
         other.simulator.organization.state = copy.deepcopy(self.simulator.organization.state)
         other.recorded = dict(self.recorded)
         if self.failing is not None:

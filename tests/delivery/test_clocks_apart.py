@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliveryEvent
@@ -30,24 +31,36 @@ TAKEN_BACK = [
 """The caller comes back first, while the new module is live, and is bound again once the old module is."""
 
 
-@pytest.fixture(params=[-30, 0, 30])
+HOURS_AHEAD = [-30, 0, 30]
+
+
+@pytest.fixture(params=HOURS_AHEAD)
 async def apart(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
     site = Site(tmp_path, ahead=timedelta(hours=request.param))
     yield site
     await site.close()
 
 
+@pytest_asyncio.fixture(params=HOURS_AHEAD, scope="module", loop_scope="module")
+async def _front_live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    site = Site(tmp_path_factory.mktemp("front"), ahead=timedelta(hours=request.param))
+    site.want("hours", module("Hours"))
+    site.want("front", inbound("Front", calls=["Hours"]))
+    assert (await site.deliver()).outcome is Outcome.SUCCEEDED
+    yield site
+    await site.close()
+
+
 @pytest.fixture
-async def failing(apart: Site) -> Site:
+async def failing(_front_live: Site, tmp_path: Path) -> AsyncIterator[Site]:
     """`front` and the module `hours` that it calls are published anew, and then `desk` fails."""
-    apart.want("hours", module("Hours"))
-    apart.want("front", inbound("Front", calls=["Hours"]))
-    assert (await apart.deliver()).outcome is Outcome.SUCCEEDED
-    apart.want("hours", module("Hours", says="New"))
-    apart.want("front", inbound("Front", says="New", calls=["Hours"]))
-    apart.want("desk", inbound("Desk", transfers=["Front"]))
-    apart.fault("job-fails", match={"flow": "Desk"})
-    return apart
+    site = _front_live.fork(tmp_path / "failing")
+    site.want("hours", module("Hours", says="New"))
+    site.want("front", inbound("Front", says="New", calls=["Hours"]))
+    site.want("desk", inbound("Desk", transfers=["Front"]))
+    site.fault("job-fails", match={"flow": "Desk"})
+    yield site
+    await site.close()
 
 
 @pytest.mark.parametrize("point", ["before", "after", "middle"])
