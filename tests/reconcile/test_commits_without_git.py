@@ -31,7 +31,14 @@ def fill(clone: Path) -> None:
     (clone / "empty").mkdir()
 
 
-def test_it_has_the_tree_index_author_and_message_that_git_would_give_it(clone: Path) -> None:
+@pytest.mark.parametrize("named", ["by the environment", "by the clone"])
+def test_it_has_the_tree_index_author_and_message_that_git_would_give_it(
+    clone: Path, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if named == "by the clone":
+        for each in ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL"):
+            monkeypatch.delenv(f"GIT_{each}")
+        git(clone, "config", "user.name", "Somebody Else")
     fill(clone)
     first = without_git(clone, "First")
     assert first == git(clone, "rev-parse", "main")

@@ -31,7 +31,8 @@ def without_git(clone: Path, message: str) -> str | None:
     if any(repository[parent].peel(pygit2.Tree).id == tree for parent in parents):
         return None
     index.write()
-    return str(repository.create_commit("HEAD", _by("AUTHOR"), _by("COMMITTER"), f"{message}\n", tree, parents))
+    author, committer = _by(repository, "AUTHOR"), _by(repository, "COMMITTER")
+    return str(repository.create_commit("HEAD", author, committer, f"{message}\n", tree, parents))
 
 
 def _asks(repository: pygit2.Repository) -> bool:
@@ -40,5 +41,6 @@ def _asks(repository: pygit2.Repository) -> bool:
     return hooks or any(name in repository.config for name in ("core.hooksPath", "commit.gpgSign"))
 
 
-def _by(role: str) -> pygit2.Signature:
-    return pygit2.Signature(os.environ[f"GIT_{role}_NAME"], os.environ[f"GIT_{role}_EMAIL"])
+def _by(repository: pygit2.Repository, role: str) -> pygit2.Signature:
+    name, email = (os.environ.get(f"GIT_{role}_{part}") for part in ("NAME", "EMAIL"))
+    return pygit2.Signature(name, email) if name and email else repository.default_signature
