@@ -24,5 +24,6 @@ def object_readers() -> dict[int, Path]:
 def end_object_readers() -> None:
     """End them, as if no operation had followed for a while."""
     for each in object_readers():
-        os.kill(each, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # its time was over just now
+            os.kill(each, signal.SIGKILL)
     eventually(lambda: not object_readers(), "all of them end")
