@@ -9,8 +9,9 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PROOF_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3)
 # COVERAGE=1 measures lines and branches while the tests run, and fails below the floor of pyproject.toml.
 COVERAGE ?=
-# Tests start many processes: modules are compiled once and kept.
+# Tests start many processes: modules are compiled once and kept, and text is written in pieces.
 export PYTHONDONTWRITEBYTECODE =
+export PYTHONUNBUFFERED =
 
 .DEFAULT_GOAL := help
 .PHONY: help demo docs requirements test proof check format lint types imports dead bench bench-smoke nightly soak clean
