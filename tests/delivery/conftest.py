@@ -48,6 +48,14 @@ async def three_live(_three_live: Site, tmp_path: Path) -> AsyncIterator[Site]:
     await made.close()
 
 
+@pytest.fixture
+def failing_front(three_live: Site) -> Site:
+    """All three are live in 1.0; the next delivery fails at the last of them."""
+    three(three_live, says="New")
+    three_live.fault("job-fails", match={"flow": "Front"}, message="the flow named 'Front' is broken")
+    return three_live
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def _second_live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     made = Site(tmp_path_factory.mktemp("second"))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from controller.delivery.result import Outcome, SyncResult
 from controller.domain.errors.change import RollbackFailed
 from controller.domain.status import StepState
 from controller.reconcile.health import degraded_reason
 from tests.delivery.scenes import DESK, HOURS
 from tests.delivery.site import NAME, Site
-from tests.delivery.test_rolling_back import failing_front
 from tests.support.sources import inbound, module
+
+
+@pytest.fixture
+def site(failing_front: Site) -> Site:
+    return failing_front
 
 
 async def with_fault(site: Site, kind: str, **fields: object) -> SyncResult:
     """`hours` and `desk`, which calls it, are taken back because `front` fails."""
-    await failing_front(site)
     site.fault(kind, **fields)
     return await site.deliver()
 
@@ -63,7 +68,6 @@ async def test_one_that_cannot_be_bound_again_is_degraded_although_its_version_i
 
 async def test_a_commit_that_moves_the_module_mends_it_as_well(site: Site) -> None:
     """Its own content is what git asks for all along, so that nothing of it is quarantined."""
-    await failing_front(site)
     site.want("desk", inbound("Desk", calls=["Hours"]))
     site.fault("publish-silent-noop", match={"flow": "Desk"}, nth=3)
     result = await site.deliver()

@@ -21,14 +21,6 @@ from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 
 
-@pytest.fixture
-def failing_front(three_live: Site) -> Site:
-    """All three are live in 1.0; the next delivery fails at the last of them."""
-    three(three_live, says="New")
-    three_live.fault("job-fails", match={"flow": "Front"}, message="the flow named 'Front' is broken")
-    return three_live
-
-
 async def test_everything_that_the_sync_published_comes_back_in_reverse_order(failing_front: Site) -> None:
     """A caller that came back before its module is bound to the restored module, and a revert needs no delivery."""
     site = failing_front
