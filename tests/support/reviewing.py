@@ -32,7 +32,7 @@ from tests.support.world import World
 
 POLL_S, DRIFT_S = 40.0, 59.0
 _HELD_S = 30.0
-_LOOK_S = 0.05
+_LOOK_S = 0.002
 _BEAT_S = usual_lease_s(server=False) / BEATS_PER_TTL
 _STEADY = 15
 """Looks in a row at which nothing is at work."""
