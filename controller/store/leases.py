@@ -7,7 +7,7 @@ Source: Gray and Cheriton, "Leases" (1989); fencing tokens as Kleppmann describe
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,7 +29,7 @@ class Lease:
     expires_at: datetime
     manifest: str = ""
     """The organisation's name in the manifest that it is held for."""
-    again: bool = False
+    again: bool = field(default=False, compare=False)
     """Whether no other holder has written meanwhile: this one had it last, for the same manifest, or nobody ever."""
 
     def __str__(self) -> str:
