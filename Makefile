@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # More than there are processors: a worker waits while git or a command that it started is at work, in the proofs longest.
 # Workers are forked after one collection, so that one more costs little.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-PROOF_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3)
+PROOF_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 4)
 # COVERAGE=1 measures lines and branches while the tests run, and fails below the floor of pyproject.toml.
 COVERAGE ?=
 # Tests start many processes: modules are compiled once and kept, and text is written in pieces.

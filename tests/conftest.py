@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import os
 import sys
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +60,8 @@ LONG = {
 Except where branch coverage needs one in the quick tests.
 """
 
+_PROCESSES = frozenset({"availability", "conformance", "crash", "deploy", "docs", "service", "soak"})
+"""Folders whose tests mostly wait for processes; whoever works through them last leaves processors idle."""
 _PATIENT_S = 600.0
 _CERTIFICATE_END = "-----END CERTIFICATE-----\n"
 
@@ -133,18 +135,36 @@ def pytest_collection_finish() -> None:
     sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, object, object]:
     """What is marked nightly runs only where `-m` asks for it; the longest begin first, so that none ends alone."""
     for item in items:
         if _is_proof(item.path, config):
             item.add_marker(pytest.mark.proof)
-    items.sort(key=lambda item: -_longest_s(item))
-    if config.option.markexpr:
-        return
-    late = [item for item in items if item.get_closest_marker("nightly")]
-    config.hook.pytest_deselected(items=late)
-    items[:] = [item for item in items if item not in late]
+    ended = yield
+    if not config.option.markexpr:
+        late = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
+    items[:] = _dealt(items, getattr(config, "workerinput", {}).get("workercount", 1))
+    return ended
+
+
+def _dealt(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
+    """The tests in an order in which each of these workers, which get equal pieces of it, begins with what waits long.
+
+    Tests of one file stay together: they share what is made once.
+    """
+    longest = sorted((item for item in items if _longest_s(item) > _PATIENT_S), key=lambda item: -_longest_s(item))
+    usual = [item for item in items if _longest_s(item) <= _PATIENT_S]
+    waiting = [item for item in usual if _PROCESSES & set(item.path.parts)]
+    working = [item for item in usual if not _PROCESSES & set(item.path.parts)]
+    dealt: list[pytest.Item] = []
+    for number in range(workers):
+        dealt += longest[number::workers]
+        for part in (waiting, working):
+            dealt += part[len(part) * number // workers : len(part) * (number + 1) // workers]
+    return dealt
 
 
 def _longest_s(item: pytest.Item) -> float:
