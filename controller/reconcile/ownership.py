@@ -127,7 +127,7 @@ def _lease_of(services: Services, identity: OrganizationIdentity, manifest: str)
     lease = _acquire(services, known.key, manifest)
     services.store.leases.release(by_client)
     # Under the client's lease another controller may have written before the organisation's own was known.
-    return replace(lease, again=lease.again and by_client.again), known
+    return replace(lease, undisturbed=lease.undisturbed and by_client.undisturbed), known
 
 
 def _bind(services: Services, identity: OrganizationIdentity, request: PassRequest) -> None:

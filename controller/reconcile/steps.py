@@ -122,7 +122,7 @@ async def acquire(at: Located, stack: AsyncExitStack) -> Held:
     """Become the organisation's only writer until the stack is closed."""
     lease = await stack.enter_async_context(ownership.held_lease(at.services, at.identity, at.request))
     # Until a moment ago another controller may have held the lease, and have moved the branch of the records.
-    look = at.look if lease.again else await read_branches(at.workspace, at.organization.name)
+    look = at.look if lease.undisturbed else await read_branches(at.workspace, at.organization.name)
     return Held(
         request=at.request,
         services=at.services,

@@ -136,11 +136,10 @@ class AuditLog(StorePart):
             position=head.position + 1,
             previous=head.digest,
         )
-        values = {name: getattr(linked, name) for name in _COLUMNS}
-        values["digest"] = digest_of(linked.to_json())
-        entry_id = connection.execute(_APPEND, values).scalar_one()
-        connection.execute(_MOVE_HEAD, {"name": organization, "to": linked.position, "own_digest": values["digest"]})
-        return replace(linked, id=entry_id, digest=values["digest"])
+        linked = replace(linked, digest=digest_of(linked.to_json()))
+        entry_id = connection.execute(_APPEND, {name: getattr(linked, name) for name in _COLUMNS}).scalar_one()
+        connection.execute(_MOVE_HEAD, {"name": organization, "to": linked.position, "own_digest": linked.digest})
+        return replace(linked, id=entry_id)
 
     def _copied(self, entry: AuditEntry) -> None:
         for copy in self._copies:

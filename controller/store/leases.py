@@ -29,7 +29,7 @@ class Lease:
     expires_at: datetime
     manifest: str = ""
     """The organisation's name in the manifest that it is held for."""
-    again: bool = field(default=False, compare=False)
+    undisturbed: bool = field(default=False, compare=False)
     """Whether no other holder has written meanwhile: this one had it last, for the same manifest, or nobody ever."""
 
     def __str__(self) -> str:
@@ -54,8 +54,8 @@ class Leases(StorePart):
             row = _row(connection, _HELD, name)
             if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
                 raise _held(row, manifest, now)
-            again = row["fence"] == 0 or (row["holder"], row["manifest"]) == (holder, manifest)
-            lease = Lease(name, holder, int(row["fence"]) + 1, self._end(now, ttl_s), manifest, again)
+            undisturbed = row["fence"] == 0 or (row["holder"], row["manifest"]) == (holder, manifest)
+            lease = Lease(name, holder, int(row["fence"]) + 1, self._end(now, ttl_s), manifest, undisturbed)
             values = {column: value for column, value in asdict(lease).items() if column in leases.c}
             connection.execute(_CHANGE, values | {"lease": name})
         return lease
