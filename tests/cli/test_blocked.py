@@ -5,39 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
 from controller.simulator.control import EDITS, UserEdit
 from controller.simulator.control import person as person_of
-from controller.simulator.serve import running
-from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
-from tests.support.kept import Kept
+from tests.support.kept import Kept, begun
 from tests.support.sources import inbound, module
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """After a delivery."""
-    simulator = Simulator(settings=SimulatorSettings(time_scale=50))
-    with running(simulator) as url:
-        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
+    with begun(tmp_path_factory.mktemp("kept")) as (made, simulator):
         assert made.run("apply").returncode == 0
         yield Kept(made, simulator)
-
-
-@pytest.fixture
-def shell(kept: Kept, tmp_path: Path) -> InsideShell:
-    return kept.again(tmp_path)
-
-
-@pytest.fixture
-def simulator(kept: Kept) -> Simulator:
-    return kept.simulator
 
 
 def lock(simulator: Simulator) -> None:

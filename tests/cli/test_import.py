@@ -11,11 +11,8 @@ import yaml
 
 from controller.domain.identity import FlowKey
 from controller.manifests.flow import free_name
-from controller.simulator.serve import running
-from controller.simulator.settings import SimulatorSettings
-from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
-from tests.support.kept import Kept
+from tests.support.kept import Kept, begun
 from tests.support.sources import inbound, module
 
 ODD = 'Zürich | "Desk" [1] 📞 '
@@ -24,18 +21,11 @@ ODD = 'Zürich | "Desk" [1] 📞 '
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Two managed flows, and three that only the organisation knows."""
-    simulator = Simulator(settings=SimulatorSettings(time_scale=50))
-    with running(simulator) as url:
-        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
+    with begun(tmp_path_factory.mktemp("kept")) as (made, simulator):
         assert made.run("apply").returncode == 0
         for text in (inbound(ODD), module("Front"), inbound("Night Line", calls=["Front"])):
-            httpx.post(f"{url}/_simulator/flows", json={"text": text, "by": "Ada"}).raise_for_status()
+            httpx.post(f"{made.url}/_simulator/flows", json={"text": text, "by": "Ada"}).raise_for_status()
         yield Kept(made, simulator)
-
-
-@pytest.fixture
-def shell(kept: Kept, tmp_path: Path) -> InsideShell:
-    return kept.again(tmp_path)
 
 
 def publishes(shell: InsideShell) -> int:

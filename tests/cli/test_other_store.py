@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
-from controller.simulator.serve import running
-from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
-from tests.support.kept import Kept
+from tests.support.kept import Kept, begun
 from tests.support.sources import inbound
 from tests.support.stores import prepare
 
@@ -23,9 +20,7 @@ DIGEST = f"sha256:{'0' * 64}"
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Two versions of Front were delivered by a controller with an address; this machine has another store."""
-    simulator = Simulator(settings=SimulatorSettings(time_scale=50))
-    with running(simulator) as url:
-        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
+    with begun(tmp_path_factory.mktemp("kept")) as (made, simulator):
         made.environment["PENSTOCK_PUBLIC_URL"] = f"{SERVER}/"
         assert made.run("apply").returncode == 0
         made.flow("front", inbound("Front", calls=["Hours"], says="Second"))
@@ -35,16 +30,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
         prepare(made.folder.with_name("laptop.db"))
         made.environment["PENSTOCK_STORE"] = f"sqlite:///{made.folder.with_name('laptop.db')}"
         yield Kept(made, simulator)
-
-
-@pytest.fixture
-def shell(kept: Kept, tmp_path: Path) -> InsideShell:
-    return kept.again(tmp_path)
-
-
-@pytest.fixture
-def simulator(kept: Kept) -> Simulator:
-    return kept.simulator
 
 
 def forget_the_address(shell: InsideShell) -> None:

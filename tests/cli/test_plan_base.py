@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 import yaml
 
-from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
-from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
-from tests.support.kept import Kept
+from tests.support.kept import Kept, begun
 from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 
@@ -21,9 +18,10 @@ from tests.support.sources import inbound, module
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Two flows are live; main waits to publish `hours`, and `front` is changed on a branch that is checked out."""
-    simulator = Simulator(settings=SimulatorSettings(time_scale=50, rate_limit_per_minute=3000))
-    with running(simulator) as url:
-        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
+    with begun(tmp_path_factory.mktemp("kept"), SimulatorSettings(time_scale=50, rate_limit_per_minute=3000)) as (
+        made,
+        simulator,
+    ):
         assert made.run("apply").returncode == 0
         made.flow("hours", module("Hours", says="Waiting on main"))
         made.commit()
@@ -31,11 +29,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
         made.flow("front", inbound("Front", says="Of the branch", calls=["Hours"]))
         made.commit()
         yield Kept(made, simulator)
-
-
-@pytest.fixture
-def shell(kept: Kept, tmp_path: Path) -> InsideShell:
-    return kept.again(tmp_path)
 
 
 def organization(shell: InsideShell, **spec: object) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,11 +11,9 @@ import yaml
 from controller.cli.apply_output import apply_text
 from controller.simulator.control import EDITS, UserEdit
 from controller.simulator.control import person as person_of
-from controller.simulator.serve import running
-from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
-from tests.support.kept import Kept
+from tests.support.kept import Kept, begun
 from tests.support.sources import inbound, module
 from tests.support.world import World
 
@@ -26,24 +23,12 @@ FOLLOWS = "until published again: the next pass or `penstock apply` does that, s
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Front calls Hours; both are live in their second version."""
-    simulator = Simulator(settings=SimulatorSettings(time_scale=50))
-    with running(simulator) as url:
-        made = InsideShell(tmp_path_factory.mktemp("kept"), url)
+    with begun(tmp_path_factory.mktemp("kept")) as (made, simulator):
         assert made.run("apply").returncode == 0
         made.flow("hours", module("Hours", says="Second"))
         made.commit()
         assert made.run("apply").returncode == 0
         yield Kept(made, simulator)
-
-
-@pytest.fixture
-def shell(kept: Kept, tmp_path: Path) -> InsideShell:
-    return kept.again(tmp_path)
-
-
-@pytest.fixture
-def simulator(kept: Kept) -> Simulator:
-    return kept.simulator
 
 
 def describe(shell: InsideShell, **spec: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from controller.reconcile.report import PassReport
 from tests.support.played_once import played_once
 from tests.support.sources import inbound, module
@@ -22,15 +24,16 @@ def three_flows(world: World) -> None:
 @played_once
 async def three_flows_live(world: World, **others: str) -> None:
     three_flows(world)
-    for flow, text in others.items():
-        world.flow(flow, text)
-    world.commit()
-    assert (await world.apply()).delivered
+    await _deliver(world, others)
 
 
 @played_once
 async def live(world: World, **flows: str) -> None:
     """Flows with these texts are delivered."""
+    await _deliver(world, flows)
+
+
+async def _deliver(world: World, flows: Mapping[str, str]) -> None:
     for flow, text in flows.items():
         world.flow(flow, text)
     world.commit()
@@ -40,9 +43,5 @@ async def live(world: World, **flows: str) -> None:
 @played_once
 async def two_versions_live(world: World, **others: str) -> None:
     """`front` was delivered twice, after the others."""
-    for flow, text in others.items():
-        world.flow(flow, text)
-    for says in ("First", "Second"):
-        world.flow("front", inbound("Front", says=says))
-        world.commit()
-        assert (await world.apply()).delivered
+    await _deliver(world, {**others, "front": inbound("Front", says="First")})
+    await _deliver(world, {"front": inbound("Front", says="Second")})

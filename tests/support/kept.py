@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.support.inside import InsideShell
+
+_QUICK = SimulatorSettings(time_scale=50)
+
+
+@contextlib.contextmanager
+def begun(folder: Path, settings: SimulatorSettings = _QUICK) -> Iterator[tuple[InsideShell, Simulator]]:
+    """A shell with two flows, and its organisation, which is served until the block ends; nothing is delivered yet."""
+    simulator = Simulator(settings=settings)
+    with running(simulator) as url:
+        yield InsideShell(folder, url), simulator
 
 
 class Kept:

@@ -46,7 +46,7 @@ def push(clone: Path, remote: Path, sha: str, ref: str, *, old: str | None) -> b
     if not _move(remote, ref, sha, old=old):
         return False
     if ref.startswith(_BRANCHES):
-        write_ref(clone / ".git" / _TRACKED / ref.removeprefix(f"{_BRANCHES}/"), sha)
+        _write(clone / ".git" / _TRACKED / ref.removeprefix(f"{_BRANCHES}/"), sha)
     return True
 
 
@@ -62,7 +62,7 @@ def fetch(remote: Path, clone: Path) -> bool:
     _copy_objects(remote, clone / ".git")
     for name, sha in wanted.items():
         if sha is not None and sha != tip(clone / ".git", f"{_TRACKED}/{name}"):
-            write_ref(clone / ".git" / _TRACKED / name, sha)
+            _write(clone / ".git" / _TRACKED / name, sha)
     return True
 
 
@@ -100,8 +100,7 @@ def _move(repository: Path, ref: str, sha: str, *, old: str | None) -> bool:
     return True
 
 
-def write_ref(ref: Path, sha: str) -> None:
-    """Have a loose ref name a commit."""
+def _write(ref: Path, sha: str) -> None:
     ref.parent.mkdir(parents=True, exist_ok=True)
     ref.write_text(f"{sha}\n", "ascii")
 
